@@ -1,0 +1,1 @@
+//! The rules of payment webhooks: what arrived, who sent it, what it means.

@@ -1,0 +1,1 @@
+//! The motion of payhook: ports, ingress, pipe, runner, supervisor.

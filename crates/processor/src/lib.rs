@@ -1,0 +1,1 @@
+//! The effects: tasks and payment gateways.

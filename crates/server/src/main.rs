@@ -1,0 +1,3 @@
+//! The `payhook` binary.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! What attacks the product: suites, simulation, made deliveries. Development only.
