@@ -1,1 +1,31 @@
-//! The rules of payment webhooks: what arrived, who sent it, what it means.
+//! The rules of payment webhooks: what arrived, who sent it, what it means, what follows.
+//!
+//! Nothing here touches the world. No socket, clock, file or source of luck can be named in
+//! this crate: it is `no_std`, and time arrives as an argument called `now`.
+//!
+//! In reading order: a [`delivery`] is proved by a [`signature`], read by its [`providers`]
+//! entry into an [`event`] with [`money`] in it; [`admit`] is the front door that does all
+//! three. What is kept is a [`record`]; how it may change is a [`settlement`]; every change
+//! is told in the shape of a [`stream`] record. [`task`] is the contract with the effects.
+#![no_std]
+#![warn(missing_docs)]
+#![warn(clippy::float_arithmetic, clippy::arithmetic_side_effects)]
+
+extern crate alloc;
+
+pub mod delivery;
+pub mod source;
+pub mod secret;
+pub mod signature;
+pub mod providers;
+pub mod admit;
+pub mod event;
+pub mod money;
+pub mod currency;
+pub mod record;
+pub mod settlement;
+pub mod stream;
+pub mod task;
+pub mod trace;
+pub mod time;
+pub mod limits;

@@ -1,0 +1,139 @@
+//! What a delivery means: payment events, and the key that makes each of them happen once.
+
+use alloc::string::String;
+use core::fmt;
+
+use sha2::{Digest, Sha256};
+
+use crate::currency::Currency;
+use crate::delivery::BodyHash;
+use crate::money::Amount;
+use crate::source::SourceName;
+
+/// One thing that a provider says has happened to one payment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PaymentEvent {
+    /// Source and provider's id: what makes a repeat a repeat.
+    pub key: EventKey,
+    /// The payment it is about, in the provider's words.
+    pub payment_id: String,
+    /// How much, exactly as sent.
+    pub amount: Amount,
+    /// In which currency.
+    pub currency: Currency,
+    /// The payment's status in the provider's words.
+    pub status: String,
+    /// Who moved the money, in the sender's words.
+    pub provider: String,
+}
+
+/// The idempotency key of an event: its source, and the provider's id of it — or, where the
+/// source gives none, the hash of the exact body.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EventKey {
+    /// Who says so. Two sources may use the same ids for different things.
+    pub source: SourceName,
+    /// Which of its events.
+    pub id: EventId,
+}
+
+/// How an event of a source is told from its others.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EventId {
+    /// The provider's own id of the event.
+    Provider(String),
+    /// The source has no ids: equal bytes are the same event.
+    Body(BodyHash),
+}
+
+/// A fixed-size digest of an [`EventKey`]: what stores index and idempotency keys are made of.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EventKeyDigest([u8; 32]);
+
+impl EventKey {
+    /// SHA-256 over the source, a separator that no source name holds, which kind of id it is,
+    /// and the id.
+    pub fn digest(&self) -> EventKeyDigest {
+        let hash = Sha256::new().chain_update(self.source.as_str());
+        let hash = match &self.id {
+            EventId::Provider(id) => hash.chain_update(b"\0id\0").chain_update(id),
+            EventId::Body(body) => hash.chain_update(b"\0body\0").chain_update(body.as_bytes()),
+        };
+        EventKeyDigest(hash.finalize().into())
+    }
+}
+
+impl EventKeyDigest {
+    /// The digest from its bytes, as a store has kept them.
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The 32 bytes.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// The name of the one execution that handles this event: `evt-` and 32 hex digits, within
+    /// the 80 characters that Step Functions allows.
+    pub fn execution_name(&self) -> String {
+        let (half, _) = self.0.split_at(16);
+        alloc::format!("evt-{}", hex::encode(half))
+    }
+}
+
+/// `source/id`, or `source/sha256:…` where the body is the id.
+impl fmt::Display for EventKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.id {
+            EventId::Provider(id) => write!(formatter, "{}/{id}", self.source),
+            EventId::Body(hash) => write!(formatter, "{}/sha256:{hash}", self.source),
+        }
+    }
+}
+
+impl fmt::Display for EventKeyDigest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&hex::encode(self.0))
+    }
+}
+
+impl fmt::Debug for EventKeyDigest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+
+    fn key(source: &str, id: EventId) -> EventKey {
+        EventKey {
+            source: SourceName::try_new(source).unwrap(),
+            id,
+        }
+    }
+
+    #[test]
+    fn keys_differ_by_source_by_kind_and_by_id() {
+        let hash = BodyHash::from_bytes([b'a'; 32]);
+        let keys = [
+            key("a", EventId::Provider("bc".into())),
+            key("ab", EventId::Provider("c".into())),
+            key(
+                "a",
+                EventId::Provider("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa".into()),
+            ),
+            key("a", EventId::Body(hash)),
+        ];
+        for (index, one) in keys.iter().enumerate() {
+            for other in &keys[index + 1..] {
+                assert_ne!(one.digest(), other.digest(), "{one} {other}");
+            }
+        }
+        assert_eq!(keys[0].to_string(), "a/bc");
+        assert_eq!(keys[0].digest().execution_name().len(), 36);
+    }
+}

@@ -1,0 +1,78 @@
+//! Signing secrets: never printed, wiped when dropped, several at a time while one is rotated.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use zeroize::Zeroizing;
+
+use crate::time::Timestamp;
+
+/// One key that a source may sign with.
+#[derive(Clone)]
+pub struct Secret {
+    label: String,
+    key: Zeroizing<Vec<u8>>,
+    retires_at: Option<Timestamp>,
+}
+
+impl Secret {
+    /// A secret that is valid until it is taken out of the configuration. The `label` names it
+    /// in logs and metrics and must not hold any part of the key.
+    pub fn new(label: impl Into<String>, key: impl Into<Vec<u8>>) -> Self {
+        Self {
+            label: label.into(),
+            key: Zeroizing::new(key.into()),
+            retires_at: None,
+        }
+    }
+
+    /// The same secret, refused for deliveries received at or after `when`.
+    pub fn retiring_at(mut self, when: Timestamp) -> Self {
+        self.retires_at = Some(when);
+        self
+    }
+
+    /// The name that may be shown.
+    pub fn label(&self) -> &str {
+        &self.label
+    }
+
+    /// Whether a delivery received at `now` may be signed with it.
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        self.retires_at.is_none_or(|end| now < end)
+    }
+
+    /// When it stops being valid, if a time was set.
+    pub fn retires_at(&self) -> Option<Timestamp> {
+        self.retires_at
+    }
+
+    /// The key itself, for the one place that computes MACs and for signing test deliveries.
+    pub fn expose(&self) -> &[u8] {
+        &self.key
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Secret")
+            .field("label", &self.label)
+            .field("retires_at", &self.retires_at)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_live_up_to_its_last_millisecond_and_never_printed() {
+        let secret = Secret::new("old", "hunter2").retiring_at(Timestamp::from_millis(10));
+        assert!(secret.is_live(Timestamp::from_millis(9)));
+        assert!(!secret.is_live(Timestamp::from_millis(10)));
+        assert!(!alloc::format!("{secret:?}").contains("hunter2"));
+    }
+}

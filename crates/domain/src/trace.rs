@@ -1,0 +1,90 @@
+//! The id that ties everything done for one webhook together (W3C Trace Context).
+
+use core::fmt;
+
+/// A W3C trace id: 16 bytes, not all zero, written as 32 lower-case hex digits.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TraceId([u8; 16]);
+
+impl TraceId {
+    /// The id with these bytes; all zero means "no trace" on the wire, so it becomes 1.
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        if u128::from_be_bytes(bytes) == 0 {
+            Self(1_u128.to_be_bytes())
+        } else {
+            Self(bytes)
+        }
+    }
+
+    /// The 16 bytes.
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+
+    /// Reads the trace id out of a `traceparent` header: `00-<32 hex>-<16 hex>-<2 hex>`.
+    /// `None` for anything else, and the caller starts a trace of its own, as the
+    /// specification asks (<https://www.w3.org/TR/trace-context/#traceparent-header>).
+    pub fn from_traceparent(value: &[u8]) -> Option<Self> {
+        let text = core::str::from_utf8(value).ok()?;
+        let mut parts = text.split('-');
+        let (version, trace, parent, flags) =
+            (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        let is_lower_hex = |part: &str| {
+            part.bytes()
+                .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+        };
+        let lengths_fit =
+            version.len() == 2 && trace.len() == 32 && parent.len() == 16 && flags.len() == 2;
+        let all_hex = [version, trace, parent, flags]
+            .into_iter()
+            .all(is_lower_hex);
+        let extra_allowed = version != "00" || parts.next().is_none();
+        if !(lengths_fit && all_hex && extra_allowed) || version == "ff" {
+            return None;
+        }
+        if parent.bytes().all(|byte| byte == b'0') {
+            return None;
+        }
+        let mut bytes = [0; 16];
+        hex::decode_to_slice(trace, &mut bytes).ok()?;
+        (u128::from_be_bytes(bytes) != 0).then_some(Self(bytes))
+    }
+}
+
+impl fmt::Display for TraceId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:032x}", u128::from_be_bytes(self.0))
+    }
+}
+
+impl fmt::Debug for TraceId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+
+    #[test]
+    fn traceparent_is_taken_only_when_well_formed() {
+        let good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let id = TraceId::from_traceparent(good.as_bytes()).unwrap();
+        assert_eq!(id.to_string(), "4bf92f3577b34da6a3ce929d0e0e4736");
+        let future = "01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more";
+        assert!(TraceId::from_traceparent(future.as_bytes()).is_some());
+        for bad in [
+            "",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more",
+            "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
+            "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e473-00f067aa0ba902b7-01",
+        ] {
+            assert!(TraceId::from_traceparent(bad.as_bytes()).is_none(), "{bad}");
+        }
+    }
+}
