@@ -1,1 +1,8 @@
-//! The motion of payhook: ports, ingress, pipe, runner, supervisor.
+//! The motion of payhook: HTTP in, custody, pipe, workflow, effects — and nothing of any
+//! database or cloud.
+//!
+//! In reading order: [`store`] holds the ports. [`wakeup`] is how loops are told to look.
+#![warn(missing_docs)]
+
+pub mod store;
+pub mod wakeup;

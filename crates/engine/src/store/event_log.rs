@@ -1,0 +1,69 @@
+//! Custody: taking an admitted delivery in, once.
+
+use std::future::Future;
+
+use domain::admit::Admitted;
+use domain::event::EventKeyDigest;
+use domain::record::{EventRecord, RecordKey};
+use domain::trace::TraceId;
+
+use super::Unavailable;
+
+/// An admitted delivery on its way into custody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Custody {
+    /// The delivery, proved and read.
+    pub admitted: Admitted,
+    /// The trace that everything done for it belongs to.
+    pub trace: TraceId,
+}
+
+/// What became of each event of a delivery, in the delivery's order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Appended {
+    /// One entry an event.
+    pub events: Vec<(Outcome, RecordKey)>,
+}
+
+/// What became of one event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// It is new, and durable now. The key is its own.
+    Stored,
+    /// It was kept before, from the same bytes; nothing was written. The key is the first's.
+    Duplicate,
+    /// Its event key was kept before, from *other* bytes. This delivery is kept beside it, once
+    /// for each distinct body, and starts nothing. The key is the first's.
+    Conflict,
+}
+
+/// The role that takes custody.
+pub trait EventLog {
+    /// Keeps a delivery: its bytes, its events, their keys and their feed entries, in one
+    /// durable transaction.
+    ///
+    /// An event whose key is kept already is not kept again, whoever asks and however many ask
+    /// at once; see [`Outcome`]. Two events of one delivery with the same key are one event.
+    /// The timestamp of a new record is the delivery's `received_at`, moved later
+    /// millisecond by millisecond until no record of the same payment has it, and never
+    /// earlier than the newest record of the same payment.
+    ///
+    /// # Errors
+    /// After an error nothing is known to be kept; the sender must be told to try again.
+    fn append_once(
+        &self,
+        custody: Custody,
+    ) -> impl Future<Output = Result<Appended, Unavailable>> + Send;
+
+    /// The record with this key, as it now stands.
+    fn record(
+        &self,
+        key: &RecordKey,
+    ) -> impl Future<Output = Result<Option<EventRecord>, Unavailable>> + Send;
+
+    /// The key of the record that an event key has claimed.
+    fn find_event(
+        &self,
+        event: &EventKeyDigest,
+    ) -> impl Future<Output = Result<Option<RecordKey>, Unavailable>> + Send;
+}
