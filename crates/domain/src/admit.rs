@@ -40,10 +40,6 @@ pub enum Refusal {
 ///
 /// The signature is judged first, over the exact bytes and at the time they were received;
 /// the body is parsed only for a sender that is known.
-#[expect(
-    clippy::result_large_err,
-    reason = "a refusal gives the delivery back by value; it is moved once"
-)]
 pub fn admit(delivery: RawDelivery, source: &Source) -> Result<Admitted, Refused> {
     let verified =
         source

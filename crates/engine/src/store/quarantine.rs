@@ -103,6 +103,32 @@ pub trait Quarantine {
     ) -> Result<Option<(QuarantinedSummary, RawDelivery)>, Unavailable>;
 }
 
+impl QuarantineReason {
+    /// Every reason, in the order of precedence.
+    pub const ALL: [Self; 7] = [
+        Self::SignatureMissing,
+        Self::SignatureRepeated,
+        Self::SignatureMalformed,
+        Self::SignatureMismatch,
+        Self::MalformedJson,
+        Self::MissingField,
+        Self::InvalidValue,
+    ];
+
+    /// The stable word, on the wire and on disk.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SignatureMissing => "signature_missing",
+            Self::SignatureRepeated => "signature_repeated",
+            Self::SignatureMalformed => "signature_malformed",
+            Self::SignatureMismatch => "signature_mismatch",
+            Self::MalformedJson => "malformed_json",
+            Self::MissingField => "missing_field",
+            Self::InvalidValue => "invalid_value",
+        }
+    }
+}
+
 impl From<Refusal> for QuarantineReason {
     fn from(refusal: Refusal) -> Self {
         use domain::providers::ReadRefusal;

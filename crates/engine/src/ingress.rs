@@ -1,0 +1,141 @@
+//! HTTP in, status out. The only place where a status code is chosen.
+//!
+//! A request is answered in this order of precedence, each with a JSON body that holds a
+//! stable `code` beside the words in `error`:
+//!
+//! | status | code | when |
+//! |---|---|---|
+//! | 404 | `not_found`, `unknown_source` | no such path, no such source |
+//! | 405 | `method_not_allowed` | anything but POST |
+//! | 503 | `intake_full` | more requests are being read than the bound allows |
+//! | 413 | `body_too_large` | the body passes the limit |
+//! | 408 | `body_timeout` | the body came too slowly |
+//! | 400 | `signature_missing` | no signature header |
+//! | 401 | `signature_invalid` | the signature proves nothing, whatever its form |
+//! | 400 | `malformed_json` | signed, but no JSON object |
+//! | 400 | `missing_field` | signed, but without a required field |
+//! | 422 | `invalid_value` | signed, but a value makes no sense |
+//! | 503 | `store_unavailable` | custody cannot be taken now |
+//! | 500 | `internal` | a bug of ours, caught |
+//! | 200 | | custody: the bytes are durable here |
+//!
+//! 2xx says custody and nothing more, so a bad business event never becomes a refusal.
+
+mod receive;
+mod respond;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Path, Request, State};
+use axum::response::Response;
+use axum::routing::any;
+use domain::source::{Source, SourceName};
+use tokio::sync::Semaphore;
+
+use crate::clock::{Clock, Luck};
+use crate::metrics::Metrics;
+use crate::store::{EventLog, Quarantine};
+
+pub use respond::{OUTCOME_HEADER, TRACE_HEADER};
+
+/// What the front door is told by the configuration.
+#[derive(Debug, Clone)]
+pub struct IngressOptions {
+    /// A path such as `/prod` before `/webhooks`; empty for none.
+    pub base_path: String,
+    /// Longest body, in bytes.
+    pub body_bytes_max: usize,
+    /// Longest time from the head of a request to the end of its body.
+    pub body_timeout: Duration,
+    /// Longest wait for custody before the sender is told to try again.
+    pub custody_timeout: Duration,
+    /// Most requests whose bodies are in memory at once; times [`Self::body_bytes_max`] is the
+    /// most memory that senders can take.
+    pub requests_max: usize,
+}
+
+/// The front door.
+pub struct Ingress<S> {
+    sources: HashMap<SourceName, Source>,
+    store: Arc<S>,
+    clock: Arc<dyn Clock>,
+    luck: Arc<dyn Luck>,
+    metrics: Arc<Metrics>,
+    options: IngressOptions,
+    intake: Semaphore,
+}
+
+impl<S: EventLog + Quarantine + Send + Sync + 'static> Ingress<S> {
+    /// A front door for `sources`, which must have names of their own.
+    pub fn new(
+        sources: Vec<Source>,
+        store: Arc<S>,
+        (clock, luck): (Arc<dyn Clock>, Arc<dyn Luck>),
+        metrics: Arc<Metrics>,
+        options: IngressOptions,
+    ) -> Arc<Self> {
+        let sources = sources
+            .into_iter()
+            .map(|source| (source.name.clone(), source))
+            .collect();
+        let intake = Semaphore::new(options.requests_max);
+        Arc::new(Self {
+            sources,
+            store,
+            clock,
+            luck,
+            metrics,
+            options,
+            intake,
+        })
+    }
+
+    /// The source of that name.
+    pub fn source(&self, name: &str) -> Option<&Source> {
+        self.sources.get(&SourceName::try_new(name).ok()?)
+    }
+}
+
+impl<S> std::fmt::Debug for Ingress<S> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Ingress")
+            .field("sources", &self.sources.keys())
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Every route of the front door: `POST {base}/webhooks` for the source named `generic`, and
+/// `POST {base}/webhooks/{source}` for every source.
+pub fn router<S: EventLog + Quarantine + Send + Sync + 'static>(
+    ingress: Arc<Ingress<S>>,
+) -> Router {
+    let base = ingress.options.base_path.trim_end_matches('/').to_owned();
+    Router::new()
+        .route(&format!("{base}/webhooks"), any(webhook::<S>))
+        .route(
+            &format!("{base}/webhooks/{{source}}"),
+            any(webhook_of_source::<S>),
+        )
+        .fallback(|| async { respond::not_found() })
+        .with_state(ingress)
+}
+
+async fn webhook<S: EventLog + Quarantine + Send + Sync + 'static>(
+    State(ingress): State<Arc<Ingress<S>>>,
+    request: Request,
+) -> Response {
+    receive::answer(&ingress, SourceName::generic().as_str(), request).await
+}
+
+async fn webhook_of_source<S: EventLog + Quarantine + Send + Sync + 'static>(
+    State(ingress): State<Arc<Ingress<S>>>,
+    Path(source): Path<String>,
+    request: Request,
+) -> Response {
+    receive::answer(&ingress, &source, request).await
+}

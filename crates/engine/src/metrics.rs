@@ -1,0 +1,281 @@
+//! What is counted, in one list. Names and labels are part of the product: dashboards and
+//! alerts are written against them, so none is renamed without a line in the changelog.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::Registry;
+
+use crate::store::Counts;
+
+/// Every metric of the process.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    /// Deliveries taken into custody, by source.
+    pub accepted: Family<SourceLabel, Counter>,
+    /// Requests answered with an error, by source and stable code.
+    pub refused: Family<RefusalLabels, Counter>,
+    /// Deliveries that were repeats, by source.
+    pub duplicates: Family<SourceLabel, Counter>,
+    /// Deliveries with a known event key and other bytes, by source.
+    pub conflicts: Family<SourceLabel, Counter>,
+    /// Deliveries kept in quarantine, by source and reason.
+    pub quarantined: Family<RefusalLabels, Counter>,
+    /// Refused deliveries that the quarantine could not keep.
+    pub quarantine_lost: Counter,
+    /// Deliveries proved by each secret: shows when an old one is no longer used.
+    pub secret_used: Family<SecretLabels, Counter>,
+    /// From the last byte of a webhook to its answer, accepted ones only.
+    pub ack_seconds: Histogram,
+    /// Task attempts, by state and result.
+    pub attempts: Family<AttemptLabels, Counter>,
+    /// Task attempts that were retries, by state.
+    pub retries: Family<StateLabel, Counter>,
+    /// One attempt of a task.
+    pub attempt_seconds: Histogram,
+    /// Executions that ended, by status.
+    pub executions_ended: Family<StatusLabel, Counter>,
+    /// Executions started by the pipe.
+    pub executions_started: Counter,
+    /// One group commit, fsync included.
+    pub commit_seconds: Histogram,
+    /// Writes that shared one group commit.
+    pub commit_writes: Histogram,
+    /// Panics that the supervisor caught, by loop.
+    pub panics: Family<LoopLabel, Counter>,
+}
+
+/// By source. A name that no source has is counted as `unknown`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct SourceLabel {
+    /// The source's name.
+    pub source: String,
+}
+
+/// By source and reason.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RefusalLabels {
+    /// The source's name.
+    pub source: String,
+    /// A stable code.
+    pub reason: String,
+}
+
+/// By source and secret.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct SecretLabels {
+    /// The source's name.
+    pub source: String,
+    /// The secret's label, never the secret.
+    pub secret: String,
+}
+
+/// By state of the workflow and result.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct AttemptLabels {
+    /// The state's name.
+    pub state: String,
+    /// `ok`, or the error's name.
+    pub result: String,
+}
+
+/// By state of the workflow.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct StateLabel {
+    /// The state's name.
+    pub state: String,
+}
+
+/// By status of an execution.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct StatusLabel {
+    /// The status.
+    pub status: String,
+}
+
+/// By supervised loop.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct LoopLabel {
+    /// The loop's name.
+    pub name: String,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        // 100 µs to 26 s: an fsync on a fast disk up to the patience of every provider.
+        let seconds = || Histogram::new(exponential_buckets(0.0001, 2.0, 18));
+        let mut metrics = Self {
+            registry: Registry::with_prefix("payhook"),
+            accepted: Family::default(),
+            refused: Family::default(),
+            duplicates: Family::default(),
+            conflicts: Family::default(),
+            quarantined: Family::default(),
+            quarantine_lost: Counter::default(),
+            secret_used: Family::default(),
+            ack_seconds: seconds(),
+            attempts: Family::default(),
+            retries: Family::default(),
+            attempt_seconds: seconds(),
+            executions_ended: Family::default(),
+            executions_started: Counter::default(),
+            commit_seconds: seconds(),
+            commit_writes: Histogram::new(exponential_buckets(1.0, 2.0, 13)),
+            panics: Family::default(),
+        };
+        metrics.register_ingress();
+        metrics.register_workflow();
+        metrics
+    }
+}
+
+impl Metrics {
+    fn register_ingress(&mut self) {
+        let Self { registry, .. } = self;
+        registry.register(
+            "webhooks_accepted",
+            "Deliveries taken into custody",
+            self.accepted.clone(),
+        );
+        registry.register(
+            "webhooks_refused",
+            "Requests answered with an error, by code",
+            self.refused.clone(),
+        );
+        registry.register(
+            "webhooks_duplicate",
+            "Deliveries that were repeats",
+            self.duplicates.clone(),
+        );
+        registry.register(
+            "webhooks_conflicting",
+            "Deliveries with a known event key and other bytes",
+            self.conflicts.clone(),
+        );
+        registry.register(
+            "webhooks_quarantined",
+            "Refused deliveries kept in quarantine",
+            self.quarantined.clone(),
+        );
+        registry.register(
+            "quarantine_lost",
+            "Refused deliveries that the quarantine could not keep",
+            self.quarantine_lost.clone(),
+        );
+        registry.register(
+            "secret_used",
+            "Deliveries proved, by secret",
+            self.secret_used.clone(),
+        );
+        registry.register(
+            "ack_seconds",
+            "From the last byte of a webhook to its answer",
+            self.ack_seconds.clone(),
+        );
+    }
+
+    fn register_workflow(&mut self) {
+        let Self { registry, .. } = self;
+        registry.register(
+            "task_attempts",
+            "Task attempts, by result",
+            self.attempts.clone(),
+        );
+        registry.register(
+            "task_retries",
+            "Task attempts after the first",
+            self.retries.clone(),
+        );
+        registry.register(
+            "task_attempt_seconds",
+            "One attempt of a task",
+            self.attempt_seconds.clone(),
+        );
+        registry.register(
+            "executions_started",
+            "Executions started by the pipe",
+            self.executions_started.clone(),
+        );
+        registry.register(
+            "executions_ended",
+            "Executions that ended, by status",
+            self.executions_ended.clone(),
+        );
+        registry.register(
+            "store_commit_seconds",
+            "One group commit, fsync included",
+            self.commit_seconds.clone(),
+        );
+        registry.register(
+            "store_commit_writes",
+            "Writes that shared one group commit",
+            self.commit_writes.clone(),
+        );
+        registry.register(
+            "panics",
+            "Panics that the supervisor caught",
+            self.panics.clone(),
+        );
+    }
+
+    /// A group commit was made durable.
+    pub fn observe_commit(&self, took: Duration, writes: usize) {
+        self.commit_seconds.observe(took.as_secs_f64());
+        self.commit_writes
+            .observe(f64::from(u32::try_from(writes).unwrap_or(u32::MAX)));
+    }
+
+    /// All metrics as text in the OpenMetrics exposition format, with what the store counts.
+    pub fn exposition(&self, counts: Counts) -> String {
+        let mut text = String::new();
+        // Writing to a String cannot fail.
+        let _ = prometheus_client::encoding::text::encode(&mut text, &self.registry);
+        let end = "# EOF\n";
+        text.truncate(text.len().saturating_sub(end.len()));
+        for (name, help, value) in [
+            ("events_stored", "Events in custody", counts.events),
+            (
+                "executions_running",
+                "Executions that run or wait",
+                counts.running,
+            ),
+            (
+                "executions_succeeded",
+                "Executions that came to a good end",
+                counts.succeeded,
+            ),
+            (
+                "dead_letters",
+                "Executions at rest that need a person",
+                counts.dead_letters,
+            ),
+            (
+                "quarantine_deliveries",
+                "Deliveries in quarantine",
+                counts.quarantined,
+            ),
+            (
+                "conflict_deliveries",
+                "Distinct conflicting deliveries",
+                counts.conflicts,
+            ),
+            (
+                "feed_lag_entries",
+                "Feed entries that the pipe has not read",
+                counts.feed_lag,
+            ),
+        ] {
+            let _ = writeln!(
+                text,
+                "# HELP payhook_{name} {help}.\n# TYPE payhook_{name} gauge\npayhook_{name} {value}"
+            );
+        }
+        text.push_str(end);
+        text
+    }
+}
