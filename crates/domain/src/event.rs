@@ -51,19 +51,19 @@ pub enum EventId {
 pub struct EventKeyDigest([u8; 32]);
 
 impl EventKey {
-    /// SHA-256 over the source, a separator that no source name holds, which kind of id it is,
-    /// and the id.
+    /// The digest of the key's text.
     pub fn digest(&self) -> EventKeyDigest {
-        let hash = Sha256::new().chain_update(self.source.as_str());
-        let hash = match &self.id {
-            EventId::Provider(id) => hash.chain_update(b"\0id\0").chain_update(id),
-            EventId::Body(body) => hash.chain_update(b"\0body\0").chain_update(body.as_bytes()),
-        };
-        EventKeyDigest(hash.finalize().into())
+        EventKeyDigest::of_text(&alloc::format!("{self}"))
     }
 }
 
 impl EventKeyDigest {
+    /// SHA-256 over an event key's text, as its `Display` writes it and as the `eventKey`
+    /// attribute of a record's image holds it: so both homes come to the same digest.
+    pub fn of_text(event_key: &str) -> Self {
+        Self(Sha256::digest(event_key).into())
+    }
+
     /// The digest from its bytes, as a store has kept them.
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
@@ -82,12 +82,13 @@ impl EventKeyDigest {
     }
 }
 
-/// `source/id`, or `source/sha256:…` where the body is the id.
+/// `source/id`, or `source#sha256:…` where the body is the id. No source's name holds `/` or
+/// `#`, so no two keys share a text.
 impl fmt::Display for EventKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.id {
             EventId::Provider(id) => write!(formatter, "{}/{id}", self.source),
-            EventId::Body(hash) => write!(formatter, "{}/sha256:{hash}", self.source),
+            EventId::Body(hash) => write!(formatter, "{}#sha256:{hash}", self.source),
         }
     }
 }

@@ -4,13 +4,15 @@
 //! machine this file does, so that filters and workflows cannot tell which home they are in
 //! (<https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_Record.html>).
 
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use crate::event::EventKeyDigest;
 use crate::record::RecordKey;
 use crate::time::Timestamp;
+use crate::trace::TraceId;
 
 /// A place in the change feed: 1, 2, 3 … without a gap, in the order of the commits.
 #[derive(
@@ -83,6 +85,37 @@ impl ChangeKind {
 }
 
 impl Change {
+    /// The text of an attribute of the record, as the newest image has it.
+    pub fn attribute(&self, name: &str) -> Option<&str> {
+        let image = self.new_image.as_ref().or(self.old_image.as_ref())?;
+        image.get(name)?.get("S")?.as_str()
+    }
+
+    /// The digest of the key of the event that this is a change of. The same for every change
+    /// of one record.
+    pub fn event(&self) -> EventKeyDigest {
+        EventKeyDigest::of_text(self.attribute("eventKey").unwrap_or_default())
+    }
+
+    /// The name of the one execution that handles this change. An insertion's follows from its
+    /// event, so that starting it twice is harmless wherever that is decided.
+    pub fn execution_name(&self) -> String {
+        let name = self.event().execution_name();
+        match self.kind {
+            ChangeKind::Insert => name,
+            ChangeKind::Modify | ChangeKind::Remove => {
+                alloc::format!("{name}-{}", self.sequence.get())
+            }
+        }
+    }
+
+    /// The trace of everything done for the record.
+    pub fn trace(&self) -> Option<TraceId> {
+        let mut bytes = [0; 16];
+        hex::decode_to_slice(self.attribute("traceId")?, &mut bytes).ok()?;
+        Some(TraceId::from_bytes(bytes))
+    }
+
     /// The stream record, as a consumer of a DynamoDB stream gets it.
     pub fn to_stream_record(&self) -> Value {
         let keys = self.key.attributes();
@@ -147,6 +180,12 @@ mod tests {
             old_image: None,
             new_image: Some(record.image()),
         };
+        assert_eq!(change.event(), record.event_key.digest());
+        assert_eq!(
+            change.execution_name(),
+            record.event_key.digest().execution_name()
+        );
+        assert_eq!(change.trace(), Some(record.trace));
         assert_eq!(
             change.to_stream_record(),
             json!({
