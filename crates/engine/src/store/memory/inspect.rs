@@ -1,0 +1,175 @@
+//! Listings and counts, made anew from the maps whenever somebody asks.
+
+use domain::event::EventKeyDigest;
+use domain::record::EventRecord;
+use domain::stream::{Change, Sequence};
+
+use super::executions::Execution;
+use super::{Kept, MemoryDisk, MemoryStore};
+use crate::store::{
+    Counts, EventDetail, EventFilter, EventSummary, ExecutionDetail, ExecutionFilter,
+    ExecutionStatus, ExecutionSummary, Inspect, Page, Unavailable,
+};
+
+impl Inspect for MemoryStore {
+    fn list_events(
+        &self,
+        filter: &EventFilter,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Page<EventSummary>, Unavailable> {
+        let disk = &self.look()?.disk;
+        let mut events: Vec<_> = disk
+            .records
+            .values()
+            .filter(|kept| filter_holds(filter, &kept.record))
+            .map(|kept| (kept.inserted.get(), disk.event_summary(kept)))
+            .collect();
+        events.sort_by_key(|(sequence, _)| std::cmp::Reverse(*sequence));
+        Ok(page(events.into_iter(), before, limit))
+    }
+
+    fn event(&self, event: &EventKeyDigest) -> Result<Option<EventDetail>, Unavailable> {
+        let disk = &self.look()?.disk;
+        let kept = disk.claims.get(event).and_then(|key| disk.records.get(key));
+        Ok(kept.map(|kept| disk.event_detail(kept)))
+    }
+
+    fn event_at(&self, sequence: Sequence) -> Result<Option<EventDetail>, Unavailable> {
+        let disk = &self.look()?.disk;
+        Ok(disk.kept_at(sequence).map(|kept| disk.event_detail(kept)))
+    }
+
+    fn list_executions(
+        &self,
+        filter: &ExecutionFilter,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Page<ExecutionSummary>, Unavailable> {
+        let disk = &self.look()?.disk;
+        let wanted = |execution: &Execution| {
+            filter
+                .status
+                .is_none_or(|status| status == execution.status)
+        };
+        let executions = disk
+            .executions
+            .iter()
+            .rev()
+            .filter(|(_, execution)| wanted(execution))
+            .filter_map(|(sequence, execution)| {
+                let summary = disk.execution_summary(*sequence, execution)?;
+                Some((sequence.get(), summary))
+            });
+        Ok(page(executions, before, limit))
+    }
+
+    fn execution(&self, sequence: Sequence) -> Result<Option<ExecutionDetail>, Unavailable> {
+        let disk = &self.look()?.disk;
+        let detail = |execution: &Execution| {
+            Some(ExecutionDetail {
+                summary: disk.execution_summary(sequence, execution)?,
+                change: disk.change(sequence)?.clone(),
+                snapshot: execution.snapshot.clone(),
+                steps: execution.steps.clone(),
+            })
+        };
+        Ok(disk.executions.get(&sequence).and_then(detail))
+    }
+
+    fn counts(&self) -> Result<Counts, Unavailable> {
+        let disk = &self.look()?.disk;
+        let conflicts: usize = disk.records.values().map(|kept| kept.conflicts.len()).sum();
+        let mut counts = Counts {
+            events: disk.records.len() as u64,
+            quarantined: disk.quarantined.len() as u64,
+            conflicts: conflicts as u64,
+            feed_lag: disk.feed_head().get().saturating_sub(disk.cursor.get()),
+            ..Counts::default()
+        };
+        for execution in disk.executions.values() {
+            *match execution.status {
+                ExecutionStatus::Running => &mut counts.running,
+                ExecutionStatus::Succeeded => &mut counts.succeeded,
+                ExecutionStatus::Failed | ExecutionStatus::TimedOut | ExecutionStatus::Aborted => {
+                    &mut counts.dead_letters
+                }
+            } += 1;
+        }
+        Ok(counts)
+    }
+}
+
+impl MemoryDisk {
+    fn kept_at(&self, sequence: Sequence) -> Option<&Kept> {
+        self.records.get(&self.change(sequence)?.key)
+    }
+
+    fn event_summary(&self, kept: &Kept) -> EventSummary {
+        let execution = self.executions.get(&kept.inserted);
+        EventSummary {
+            sequence: kept.inserted,
+            record: kept.record.clone(),
+            execution: execution.map(|execution| execution.status),
+        }
+    }
+
+    fn event_detail(&self, kept: &Kept) -> EventDetail {
+        let of_record = |change: &&Change| change.key == kept.record.key;
+        EventDetail {
+            summary: self.event_summary(kept),
+            headers: kept.headers.clone(),
+            secret_label: kept.secret_label.clone(),
+            changes: self.feed.iter().filter(of_record).cloned().collect(),
+            conflicts: kept.conflicts.clone(),
+        }
+    }
+
+    fn execution_summary(
+        &self,
+        sequence: Sequence,
+        execution: &Execution,
+    ) -> Option<ExecutionSummary> {
+        let record = &self.kept_at(sequence)?.record;
+        Some(ExecutionSummary {
+            sequence,
+            event: record.event_key.digest(),
+            record: record.clone(),
+            status: execution.status,
+            definition: execution.definition,
+            started_at: execution.started_at,
+            updated_at: execution.updated_at,
+            due_at: execution.due_at,
+        })
+    }
+}
+
+fn filter_holds(filter: &EventFilter, record: &EventRecord) -> bool {
+    let holds = |wanted: &Option<String>, is: &str| wanted.as_deref().is_none_or(|text| text == is);
+    holds(&filter.payment_id, &record.key.payment_id)
+        && holds(&filter.status, record.status())
+        && holds(&filter.source, record.event_key.source.as_str())
+}
+
+/// The first `limit` items below `before`, out of all of them with their ids, newest first.
+pub(super) fn page<T>(
+    newest_first: impl Iterator<Item = (u64, T)>,
+    before: Option<u64>,
+    limit: usize,
+) -> Page<T> {
+    let mut below = newest_first
+        .skip_while(|(id, _)| before.is_some_and(|before| *id >= before))
+        .peekable();
+    let mut last = None;
+    let mut items = Vec::new();
+    while items.len() < limit
+        && let Some((id, item)) = below.next()
+    {
+        last = Some(id);
+        items.push(item);
+    }
+    Page {
+        items,
+        next: below.peek().and(last),
+    }
+}
