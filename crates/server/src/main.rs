@@ -1,3 +1,10 @@
-//! The `payhook` binary.
+//! The `payhook` binary: payment webhooks, received once, kept, and seen through.
 
-fn main() {}
+mod cli;
+mod config;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main()
+}

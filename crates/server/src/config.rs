@@ -1,0 +1,123 @@
+//! What an operator decides. One struct per concern, every field with its default and the
+//! reason for it; a key that nothing reads is refused, with the key that was probably meant.
+//!
+//! Order of precedence: environment, then file, then defaults. `PAYHOOK_SERVER__LISTEN` is
+//! `listen` in `[server]`: two underscores stand for a dot.
+
+pub(crate) mod admin;
+pub(crate) mod gateway;
+pub(crate) mod load;
+pub(crate) mod log;
+pub(crate) mod processor;
+pub(crate) mod secrets;
+pub(crate) mod server;
+pub(crate) mod sources;
+pub(crate) mod store;
+pub(crate) mod workflow;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+pub(crate) use load::{ConfigError, load};
+
+/// The commented file that `payhook config default` prints. A test holds it to the defaults.
+pub(crate) const DEFAULT_FILE: &str = include_str!("config/default.toml");
+
+/// Everything that can be configured.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Config {
+    /// The listener that providers call.
+    pub(crate) server: server::ServerConfig,
+    /// The listener that operators call.
+    pub(crate) admin: admin::AdminConfig,
+    /// Where everything is kept.
+    pub(crate) store: store::StoreConfig,
+    /// Who may send, and how they prove it.
+    pub(crate) sources: BTreeMap<String, sources::SourceConfig>,
+    /// What is done with an event.
+    pub(crate) workflow: workflow::WorkflowConfig,
+    /// How tasks are run.
+    pub(crate) processor: processor::ProcessorConfig,
+    /// Who settles payments.
+    pub(crate) gateway: gateway::GatewayConfig,
+    /// Task resources that are HTTP endpoints of the operator's own.
+    pub(crate) tasks: BTreeMap<String, processor::HttpTaskConfig>,
+    /// What is said while running.
+    pub(crate) log: log::LogConfig,
+}
+
+impl Config {
+    /// Everything that would keep `payhook serve` from starting, each with what to do about it.
+    pub(crate) fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        let mut note = |bad: bool, text: &str| {
+            if bad {
+                problems.push(text.to_owned());
+            }
+        };
+        let ceiling = domain::limits::BODY_BYTES_CEILING;
+        note(
+            self.server.body_bytes_max > ceiling,
+            &format!(
+                "server.body_bytes_max is over {ceiling}: an event of that size could not be processed"
+            ),
+        );
+        note(
+            self.server.body_bytes_max == 0,
+            "server.body_bytes_max is 0: every webhook would be refused",
+        );
+        note(
+            self.server.requests_max == 0,
+            "server.requests_max is 0: every webhook would be refused",
+        );
+        note(
+            self.server.connections_max == 0,
+            "server.connections_max is 0: nobody could connect",
+        );
+        note(
+            !self.server.base_path.is_empty() && !self.server.base_path.starts_with('/'),
+            "server.base_path must begin with '/'",
+        );
+        note(
+            self.processor.concurrency == 0,
+            "processor.concurrency is 0: nothing would be processed",
+        );
+        note(
+            self.workflow.batch_max == 0,
+            "workflow.batch_max is 0: nothing would be processed",
+        );
+        note(
+            self.store.queue_max == 0 || self.store.batch_max == 0,
+            "store.queue_max and store.batch_max must be at least 1",
+        );
+        note(
+            self.gateway.simulated.failure_percent > 100,
+            "gateway.simulated.failure_percent is over 100",
+        );
+        note(
+            self.gateway.kind == gateway::GatewayKind::Http && self.gateway.http.url.is_empty(),
+            "gateway.kind is \"http\" but gateway.http.url is empty",
+        );
+        for (resource, task) in &self.tasks {
+            note(
+                task.url.is_empty(),
+                &format!("[tasks.\"{resource}\"] has no url"),
+            );
+        }
+        if self.sources.is_empty() {
+            problems.push(
+                "no source: nobody could send. Add [sources.generic] with a secret, or start with \
+                 `payhook serve --dev`"
+                    .to_owned(),
+            );
+        }
+        for (name, source) in &self.sources {
+            if let Err(error) = source.build(name) {
+                problems.push(format!("{error:#}"));
+            }
+        }
+        problems
+    }
+}
