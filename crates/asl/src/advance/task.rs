@@ -1,0 +1,286 @@
+//! The life of a task: scheduled, answered or timed out, tried again, caught.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::Command;
+use super::machine::{Flow, Machine, data_limit};
+use crate::datum::{Datum, json_len};
+use crate::definition::{Kind, Next, Resource, State, Task};
+use crate::execution::{Doing, Execution, Outstanding, TaskId};
+use crate::flow;
+use crate::history::{EventDetails, TaskScheduled};
+use crate::limits::PAYLOAD_BYTES_MAX;
+use crate::retry::{Catcher, Failure, Origin};
+use crate::time::Millis;
+
+impl Execution {
+    pub(super) fn is_outstanding(&self, id: TaskId) -> bool {
+        self.thread
+            .as_ref()
+            .is_some_and(|thread| match &thread.doing {
+                Doing::Task(task) => task.id == id,
+                Doing::Wait { .. } | Doing::Backoff { .. } | Doing::Rest => false,
+            })
+    }
+}
+
+impl<'a> Machine<'a> {
+    pub(super) fn heartbeat(&mut self) {
+        if let Doing::Task(task) = &mut self.thread.doing {
+            task.seen_at = self.now;
+        }
+    }
+
+    pub(super) fn task_submitted(&mut self, output: Value) {
+        if let Some(task) = self.declared() {
+            let resource = Arc::clone(&task.resource);
+            self.record(EventDetails::TaskSubmitted {
+                resource,
+                output: Datum::new(output),
+            });
+        }
+    }
+
+    pub(super) fn task_succeeded(&mut self, output: Value) {
+        let cursor = self.resume(|machine, state| machine.result(state, output));
+        self.go(cursor);
+    }
+
+    pub(super) fn task_failed(&mut self, error: Option<String>, cause: Option<String>) {
+        let cursor = self.resume(|machine, _| {
+            machine.failed(Failure {
+                error,
+                cause,
+                origin: Origin::Task,
+            })
+        });
+        self.go(cursor);
+    }
+
+    pub(super) fn task_timed_out(&mut self, _: &'a State) -> Result<Flow, Failure> {
+        let origin = match &self.thread.doing {
+            Doing::Task(task) => match (task.timeout_at(), task.heartbeat_at()) {
+                (timeout, Some(heartbeat)) if timeout.is_none_or(|at| heartbeat < at) => {
+                    Origin::Heartbeat
+                }
+                _ => Origin::Timeout,
+            },
+            Doing::Wait { .. } | Doing::Backoff { .. } | Doing::Rest => Origin::Timeout,
+        };
+        let error = "States.Timeout".to_owned();
+        if let Some(task) = self.declared() {
+            let resource = Arc::clone(&task.resource);
+            self.record(EventDetails::TaskTimedOut {
+                resource,
+                error: error.clone(),
+            });
+        }
+        Err(Failure {
+            error: Some(error),
+            cause: None,
+            origin,
+        })
+    }
+
+    /// Hands out the state's task: the first time, and again for every retry.
+    pub(super) fn schedule(&mut self, state: &'a State) -> Result<Flow, Failure> {
+        let Kind::Task(task) = &state.kind else {
+            return Ok(Flow::Ended);
+        };
+        if self.is_history_full() {
+            return Ok(Flow::Ended);
+        }
+        let token = task
+            .resource
+            .waits_for_token()
+            .then(|| Arc::from(self.luck.token()));
+        self.token = token.clone();
+        let data = self.state_data(state)?;
+        let timeout = self.seconds(task.timeout.as_ref(), &data)?;
+        let heartbeat = self.seconds(task.heartbeat.as_ref(), &data)?;
+        let credentials = match &task.credentials {
+            None => None,
+            Some(template) => {
+                Some(self.checked(&data, |scope| flow::shape(Some(template), &data, scope))?)
+            }
+        };
+        let input = self.checked(&data, |scope| {
+            flow::shape(task.parameters.as_ref(), &data, scope)
+        })?;
+        if task.parameters.is_some() && input.json_len() > PAYLOAD_BYTES_MAX {
+            return Err(data_limit(&state.name, Origin::Interpreter));
+        }
+        self.execution.last_task += 1;
+        let outstanding = Outstanding {
+            id: TaskId(self.execution.last_task),
+            input,
+            token,
+            credentials,
+            started_at: self.now,
+            timeout,
+            heartbeat,
+            seen_at: self.now,
+        };
+        self.record_scheduled(&task.resource, &outstanding);
+        self.thread.doing = Doing::Task(outstanding);
+        self.commands
+            .extend::<Option<Command>>(self.thread.command(self.run.definition));
+        Ok(Flow::Pause)
+    }
+
+    fn record_scheduled(&mut self, resource: &Arc<Resource>, task: &Outstanding) {
+        let role_arn = task.credentials.as_ref().and_then(|credentials| {
+            let found = credentials.resolve(self.run.input).get("RoleArn")?;
+            found.as_str().map(str::to_owned)
+        });
+        let scheduled = TaskScheduled {
+            resource: Arc::clone(resource),
+            region: self.run.context.region().to_owned(),
+            input: task.input.clone(),
+            timeout_seconds: task.timeout.map(|timeout| timeout.0 / 1000),
+            heartbeat_seconds: task.heartbeat.map(|heartbeat| heartbeat.0 / 1000),
+            role_arn,
+        };
+        self.record(EventDetails::TaskScheduled(Box::new(scheduled)));
+        self.record(EventDetails::TaskStarted {
+            resource: Arc::clone(resource),
+        });
+    }
+
+    fn result(&mut self, state: &'a State, output: Value) -> Result<Flow, Failure> {
+        let Kind::Task(task) = &state.kind else {
+            return Ok(Flow::Ended);
+        };
+        if json_len(&output) > PAYLOAD_BYTES_MAX {
+            return self.failed(data_limit(task.resource.limit_subject(), Origin::Task));
+        }
+        let output = Datum::new(output);
+        let resource = Arc::clone(&task.resource);
+        self.record(EventDetails::TaskSucceeded {
+            resource,
+            output: output.clone(),
+        });
+        self.thread.doing = Doing::Rest;
+        let result = self.checked(&output, |scope| {
+            flow::shape(task.result_selector.as_ref(), &output, scope)
+        })?;
+        let assigned = self.checked(&result, |scope| {
+            flow::assigned(state.assign.as_ref(), scope)
+        })?;
+        let placed = flow::place(
+            &task.result_path,
+            &self.thread.input,
+            result,
+            self.run.input,
+        )
+        .map_err(|fault| self.failure(fault))?;
+        let output = self.checked(&placed, |scope| {
+            flow::select(&state.output_path, &placed, scope)
+        })?;
+        Ok(Flow::Leave {
+            output,
+            assigned,
+            next: state.next,
+        })
+    }
+
+    fn failed(&mut self, failure: Failure) -> Result<Flow, Failure> {
+        if let Some(task) = self.declared() {
+            let resource = Arc::clone(&task.resource);
+            let (error, cause) = (failure.error.clone(), failure.cause.clone());
+            self.record(EventDetails::TaskFailed {
+                resource,
+                error,
+                cause,
+            });
+        }
+        Err(failure)
+    }
+
+    /// What follows a failure: another attempt, a catcher, or the end.
+    pub(super) fn handle(&mut self, state: &'a State, failure: Failure) -> Result<Flow, Failure> {
+        self.thread.doing = Doing::Rest;
+        if let Kind::Task(task) = &state.kind {
+            if let Some(delay) = self.retry_delay(task, &failure) {
+                if delay == Millis(0) {
+                    return self.schedule(state);
+                }
+                self.thread.doing = Doing::Backoff {
+                    until: self.now.after(delay),
+                };
+                return Ok(Flow::Pause);
+            }
+            let catcher = task
+                .catchers
+                .iter()
+                .find(|c| failure.is_named_by(&c.errors));
+            if let Some(catcher) = catcher {
+                return self.catch(catcher, &failure).or_else(|fault| {
+                    self.end_failed(fault.error, fault.cause);
+                    Ok(Flow::Ended)
+                });
+            }
+        }
+        self.end_failed(failure.error, failure.cause);
+        Ok(Flow::Ended)
+    }
+
+    /// The first retrier that names the failure decides alone; its use is counted.
+    fn retry_delay(&mut self, task: &Task, failure: &Failure) -> Option<Millis> {
+        let at = task
+            .retriers
+            .iter()
+            .position(|r| failure.is_named_by(&r.errors))?;
+        let retrier = task.retriers.get(at)?;
+        if self.thread.retries.len() < task.retriers.len() {
+            self.thread.retries.resize(task.retriers.len(), 0);
+        }
+        let used = self.thread.retries.get_mut(at)?;
+        let delay = retrier.delay(*used, &self.luck)?;
+        *used += 1;
+        Some(delay)
+    }
+
+    fn catch(&mut self, catcher: &'a Catcher, failure: &Failure) -> Result<Flow, Failure> {
+        let cause = match failure.origin {
+            // A time-out has no cause, which its catcher sees as an empty text.
+            Origin::Timeout | Origin::Heartbeat => Some(""),
+            Origin::Fatal | Origin::Interpreter | Origin::Task => failure.cause.as_deref(),
+        };
+        let error = Datum::new(json!({ "Error": failure.error, "Cause": cause }));
+        let assigned = self.checked(&error, |scope| {
+            flow::assigned(catcher.assign.as_ref(), scope)
+        })?;
+        let output = flow::place(
+            &catcher.result_path,
+            &self.thread.input,
+            error,
+            self.run.input,
+        )
+        .map_err(|fault| self.failure(fault))?;
+        Ok(Flow::Leave {
+            output,
+            assigned,
+            next: Next::State(catcher.next),
+        })
+    }
+
+    fn seconds(
+        &self,
+        field: Option<&crate::definition::Seconds>,
+        data: &Datum,
+    ) -> Result<Option<Millis>, Failure> {
+        field
+            .map(|field| self.checked(data, |scope| flow::seconds(field, scope)))
+            .transpose()
+    }
+
+    fn declared(&self) -> Option<&'a Task> {
+        match &self.run.definition.state(&self.thread.state)?.kind {
+            Kind::Task(task) => Some(task),
+            Kind::Pass(_) | Kind::Choice(_) | Kind::Wait(_) | Kind::Succeed | Kind::Fail(_) => None,
+        }
+    }
+}

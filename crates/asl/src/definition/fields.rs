@@ -1,0 +1,253 @@
+//! Reading the fields of one object, and noting what is wrong with them.
+
+use serde_json::{Map, Value};
+
+use super::{PathField, ResultPath, Seconds};
+use crate::expression::PathExpression;
+use crate::path::ReferencePath;
+use crate::problem::Problem;
+use crate::template::Template;
+
+pub(super) struct Fields<'v, 'p> {
+    map: &'v Map<String, Value>,
+    location: String,
+    problems: &'p mut Vec<Problem>,
+}
+
+impl<'v, 'p> Fields<'v, 'p> {
+    pub(super) fn new(
+        map: &'v Map<String, Value>,
+        location: String,
+        problems: &'p mut Vec<Problem>,
+    ) -> Self {
+        Self {
+            map,
+            location,
+            problems,
+        }
+    }
+
+    /// Where the object is.
+    pub(super) fn here(&self) -> &str {
+        if self.location.is_empty() {
+            "/"
+        } else {
+            &self.location
+        }
+    }
+
+    /// Where one of its fields is.
+    pub(super) fn at(&self, name: &str) -> String {
+        format!("{}/{name}", self.location)
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&'v Value> {
+        self.map.get(name)
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.map.contains_key(name)
+    }
+
+    /// Notes something about the object.
+    pub(super) fn wrong(&mut self, message: impl Into<String>) {
+        let location = self.here().to_owned();
+        self.problems.push(Problem::schema(message, location));
+    }
+
+    /// Notes something about one of its fields.
+    pub(super) fn wrong_at(&mut self, name: &str, message: impl Into<String>) {
+        let location = self.at(name);
+        self.problems.push(Problem::schema(message, location));
+    }
+
+    /// Takes over what was noted about the objects inside.
+    pub(super) fn adopt(&mut self, problems: Vec<Problem>) {
+        self.problems.extend(problems);
+    }
+
+    pub(super) fn require(&mut self, names: &[&str]) {
+        let missing: Vec<&str> = names
+            .iter()
+            .copied()
+            .filter(|name| !self.has(name))
+            .collect();
+        if !missing.is_empty() {
+            self.wrong(format!(
+                "These fields are required: [{}]",
+                missing.join(", ")
+            ));
+        }
+    }
+
+    /// Of fields that say the same thing, at most one.
+    pub(super) fn at_most_one(&mut self, names: &[&str]) {
+        let given: Vec<&str> = names
+            .iter()
+            .copied()
+            .filter(|name| self.has(name))
+            .collect();
+        if given.len() > 1 {
+            self.wrong(format!(
+                "Only one of these fields may be given: [{}]",
+                given.join(", ")
+            ));
+        }
+    }
+
+    pub(super) fn refuse_others(&mut self, known: &[&str]) {
+        for name in self.map.keys() {
+            if !known.contains(&name.as_str()) {
+                self.wrong(format!("Field '{name}' is not supported"));
+            }
+        }
+    }
+
+    pub(super) fn query_language(&mut self) -> Option<&'v str> {
+        let language = self.text("QueryLanguage")?;
+        if !matches!(language, "JSONPath" | "JSONata") {
+            let message =
+                "The field 'QueryLanguage' should have one of these values: [JSONPath, JSONata]";
+            self.wrong_at("QueryLanguage", message);
+        }
+        Some(language)
+    }
+
+    pub(super) fn text(&mut self, name: &str) -> Option<&'v str> {
+        let value = self.get(name)?;
+        let text = value.as_str();
+        if text.is_none() {
+            self.wrong_at(name, "Expected value of type String");
+        }
+        text
+    }
+
+    pub(super) fn flag(&mut self, name: &str) -> Option<bool> {
+        let value = self.get(name)?;
+        let flag = value.as_bool();
+        if flag.is_none() {
+            self.wrong_at(name, "Expected value of type Boolean");
+        }
+        flag
+    }
+
+    pub(super) fn object(&mut self, name: &str) -> Option<&'v Map<String, Value>> {
+        let value = self.get(name)?;
+        let object = value.as_object();
+        if object.is_none() {
+            self.wrong_at(name, "Expected value of type Object");
+        }
+        object
+    }
+
+    pub(super) fn list(&mut self, name: &str) -> &'v [Value] {
+        match self.get(name) {
+            None => &[],
+            Some(Value::Array(items)) => items,
+            Some(_) => {
+                self.wrong_at(name, "Expected value of type Array");
+                &[]
+            }
+        }
+    }
+
+    pub(super) fn whole(&mut self, name: &str, least: u64, most: u64) -> Option<u64> {
+        let value = self.get(name)?;
+        let number = value
+            .as_u64()
+            .filter(|number| (least..=most).contains(number));
+        if number.is_none() {
+            let message = format!("Expected a whole number between {least} and {most}");
+            self.wrong_at(name, message);
+        }
+        number
+    }
+
+    pub(super) fn path(&mut self, name: &str) -> Option<PathExpression> {
+        let text = self.text(name)?;
+        let path = PathExpression::parse(text);
+        if path.is_none() {
+            self.wrong_at(name, "Value is not a valid JSONPath");
+        }
+        path
+    }
+
+    /// `InputPath` or `OutputPath`.
+    pub(super) fn path_field(&mut self, name: &str) -> PathField {
+        match self.get(name) {
+            None => PathField::Whole,
+            Some(Value::Null) => PathField::Nothing,
+            Some(_) => match self.path(name) {
+                Some(path) if path.is_whole_data() => PathField::Whole,
+                Some(path) => PathField::Path(path),
+                None => PathField::Whole,
+            },
+        }
+    }
+
+    pub(super) fn result_path(&mut self, name: &str) -> ResultPath {
+        if let Some(Value::Null) = self.get(name) {
+            return ResultPath::Discard;
+        }
+        let Some(text) = self.text(name) else {
+            return ResultPath::Whole;
+        };
+        match ReferencePath::parse(text) {
+            Ok(place) if place.is_root() => ResultPath::Whole,
+            Ok(place) => ResultPath::At {
+                text: text.to_owned(),
+                place,
+            },
+            Err(_) => {
+                let message = "Value is not a Reference Path: a Reference Path names one place";
+                self.wrong_at(name, message);
+                ResultPath::Whole
+            }
+        }
+    }
+
+    pub(super) fn template(&mut self, name: &str) -> Option<Template> {
+        let value = self.get(name)?;
+        let location = self.at(name);
+        Some(Template::parse(value, &location, self.problems))
+    }
+
+    /// `Assign`: an object whose keys are names of variables.
+    pub(super) fn assign(&mut self) -> Option<Template> {
+        let names = self.object("Assign")?;
+        for key in names.keys() {
+            let name = key.strip_suffix(".$").unwrap_or(key);
+            if !is_variable_name(name) {
+                self.wrong_at("Assign", format!("'{name}' is not a valid variable name"));
+            }
+        }
+        self.template("Assign")
+    }
+
+    /// A number of seconds under `fixed`, or a path to one under `path`.
+    pub(super) fn seconds(
+        &mut self,
+        fixed: &str,
+        path: &'static str,
+        most: u64,
+    ) -> Option<Seconds> {
+        self.at_most_one(&[fixed, path]);
+        let number = self.whole(fixed, 1, most).map(Seconds::Fixed);
+        number.or_else(|| {
+            self.path(path).map(|found| Seconds::At {
+                field: path,
+                path: found,
+            })
+        })
+    }
+}
+
+fn is_variable_name(name: &str) -> bool {
+    let mut chars = name.chars();
+    chars
+        .next()
+        .is_some_and(|first| first.is_alphabetic() || first == '_')
+        && chars.all(|c| c.is_alphanumeric() || c == '_')
+        && name.chars().count() <= 80
+        && name != "states"
+}

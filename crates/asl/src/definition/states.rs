@@ -1,0 +1,317 @@
+//! One state of the document.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::document::Parsing;
+use super::fields::Fields;
+use super::resource::Resource;
+use super::{Fail, FailText, Kind, Next, Pass, PathField, State, Task, WaitFor, rules};
+use crate::context::MachineType;
+use crate::expression::Expression;
+use crate::limits::{STATE_NAME_CHARS_MAX, TIMEOUT_SECONDS_MAX, WAIT_SECONDS_MAX};
+use crate::problem::Problem;
+use crate::time::parse_rfc3339;
+
+pub(super) fn parse(name: &str, value: &Value, parsing: &mut Parsing) -> Option<State> {
+    let location = format!("/States/{name}");
+    if name.is_empty() || name.chars().count() > STATE_NAME_CHARS_MAX {
+        let message = format!("State name must have 1 to {STATE_NAME_CHARS_MAX} characters");
+        parsing
+            .problems
+            .push(Problem::schema(message, location.as_str()));
+    }
+    let Value::Object(map) = value else {
+        parsing
+            .problems
+            .push(Problem::schema("Expected value of type Object", location));
+        return None;
+    };
+    // The list is taken out so that the fields can note problems while names are looked up.
+    let mut problems = std::mem::take(&mut parsing.problems);
+    let mut fields = Fields::new(map, location, &mut problems);
+    let state = parse_fields(name, &mut fields, parsing);
+    parsing.problems = problems;
+    state
+}
+
+fn parse_fields(name: &str, fields: &mut Fields<'_, '_>, parsing: &mut Parsing) -> Option<State> {
+    fields.require(&["Type"]);
+    let language = fields.query_language();
+    if parsing.is_jsonata && language == Some("JSONPath") {
+        fields.wrong(
+            "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine",
+        );
+    }
+    let kind = fields.text("Type")?;
+    if !TYPES.contains(&kind) {
+        let message = format!(
+            "The field 'Type' should have one of these values: [{}]",
+            TYPES.join(", ")
+        );
+        fields.wrong_at("Type", message);
+        return None;
+    }
+    check_credentials(fields);
+    if language == Some("JSONata") || parsing.is_jsonata {
+        let message = "Query language 'JSONata' is not supported yet";
+        parsing
+            .not_yet
+            .push(Problem::not_yet(message, fields.here()));
+        return None;
+    }
+    let comment = fields.text("Comment").map(str::to_owned);
+    let kind = match kind {
+        "Pass" => parse_pass(fields),
+        "Task" => parse_task(fields, parsing)?,
+        "Choice" => Kind::Choice(rules::parse_choice(fields, parsing)),
+        "Wait" => parse_wait(fields)?,
+        "Succeed" => {
+            fields.refuse_others(&[
+                "Type",
+                "Comment",
+                "QueryLanguage",
+                "InputPath",
+                "OutputPath",
+            ]);
+            Kind::Succeed
+        }
+        "Fail" => parse_fail(fields),
+        other => {
+            let message = format!("State type '{other}' is not supported yet");
+            parsing
+                .not_yet
+                .push(Problem::not_yet(message, fields.at("Type")));
+            return None;
+        }
+    };
+    let next = match kind {
+        Kind::Pass(_) | Kind::Task(_) | Kind::Wait(_) => parse_next(fields, parsing),
+        Kind::Choice(_) | Kind::Succeed | Kind::Fail(_) => Next::End,
+    };
+    let is_fail = matches!(kind, Kind::Fail(_));
+    let mut path = |name: &str| match is_fail {
+        true => PathField::Whole,
+        false => fields.path_field(name),
+    };
+    let (input_path, output_path) = (path("InputPath"), path("OutputPath"));
+    let assign = if is_fail { None } else { fields.assign() };
+    let name = Arc::from(name);
+    Some(State {
+        name,
+        comment,
+        input_path,
+        output_path,
+        assign,
+        next,
+        kind,
+    })
+}
+
+fn parse_next(fields: &mut Fields<'_, '_>, parsing: &mut Parsing) -> Next {
+    let next = fields
+        .text("Next")
+        .map(|name| parsing.target(name, fields.at("Next")));
+    let is_end = fields.flag("End") == Some(true);
+    match (next, is_end) {
+        (Some(at), false) => Next::State(at),
+        (None, true) => Next::End,
+        (Some(_), true) => {
+            fields.wrong("Only one of these fields may be given: [Next, End]");
+            Next::End
+        }
+        (None, false) => {
+            fields.wrong("One of these fields is required: [Next, End]");
+            Next::End
+        }
+    }
+}
+
+fn parse_pass(fields: &mut Fields<'_, '_>) -> Kind {
+    fields.refuse_others(&[
+        "Type",
+        "Comment",
+        "QueryLanguage",
+        "Next",
+        "End",
+        "InputPath",
+        "OutputPath",
+        "Parameters",
+        "Result",
+        "ResultPath",
+        "Assign",
+    ]);
+    Kind::Pass(Pass {
+        parameters: fields.template("Parameters"),
+        result: fields.get("Result").map(|result| Arc::new(result.clone())),
+        result_path: fields.result_path("ResultPath"),
+    })
+}
+
+fn parse_task(fields: &mut Fields<'_, '_>, parsing: &mut Parsing) -> Option<Kind> {
+    fields.refuse_others(&[
+        "Type",
+        "Comment",
+        "QueryLanguage",
+        "Next",
+        "End",
+        "InputPath",
+        "OutputPath",
+        "Parameters",
+        "Resource",
+        "ResultPath",
+        "ResultSelector",
+        "Retry",
+        "Catch",
+        "TimeoutSeconds",
+        "TimeoutSecondsPath",
+        "HeartbeatSeconds",
+        "HeartbeatSecondsPath",
+        "Credentials",
+        "Assign",
+    ]);
+    fields.require(&["Resource"]);
+    let resource = fields.text("Resource").and_then(|text| {
+        let resource = Resource::parse(text);
+        if resource.is_none() {
+            fields.wrong_at("Resource", "Value is not a valid resource ARN");
+        }
+        resource
+    });
+    if let (Some(resource), MachineType::Express) = (&resource, parsing.machine_type) {
+        refuse_in_express(resource, fields);
+    }
+    let timeout = fields.seconds("TimeoutSeconds", "TimeoutSecondsPath", TIMEOUT_SECONDS_MAX);
+    let heartbeat = fields.seconds(
+        "HeartbeatSeconds",
+        "HeartbeatSecondsPath",
+        TIMEOUT_SECONDS_MAX,
+    );
+    if let (Some(super::Seconds::Fixed(timeout)), Some(super::Seconds::Fixed(heartbeat))) =
+        (&timeout, &heartbeat)
+        && heartbeat >= timeout
+    {
+        fields.wrong("HeartbeatSeconds must be smaller than TimeoutSeconds");
+    }
+    let task = Task {
+        resource: Arc::new(resource?),
+        parameters: fields.template("Parameters"),
+        credentials: fields.template("Credentials"),
+        result_selector: fields.template("ResultSelector"),
+        result_path: fields.result_path("ResultPath"),
+        timeout,
+        heartbeat,
+        retriers: rules::parse_retriers(fields),
+        catchers: rules::parse_catchers(fields, parsing),
+    };
+    Some(Kind::Task(Box::new(task)))
+}
+
+fn refuse_in_express(resource: &Resource, fields: &mut Fields<'_, '_>) {
+    let text = if resource.waits_for_token() {
+        // The trailing space is in the service's own text.
+        "Express state machine does not support '.waitForTaskToken' service integration "
+    } else if resource.waits_for_job() {
+        "Express state machine does not support '.sync' service integration"
+    } else if matches!(resource.kind(), super::ResourceKind::Activity) {
+        "Express state machine does not support Activity ARN"
+    } else {
+        return;
+    };
+    fields.wrong_at("Resource", text);
+}
+
+/// Source: recorded. The role is all that credentials are for.
+fn check_credentials(fields: &mut Fields<'_, '_>) {
+    if !fields.has("Credentials") {
+        return;
+    }
+    if let Some(credentials) = fields.object("Credentials")
+        && !credentials.contains_key("RoleArn")
+        && !credentials.contains_key("RoleArn.$")
+    {
+        fields.wrong_at(
+            "Credentials",
+            "The field 'RoleArn' is required but was missing",
+        );
+    }
+}
+
+fn parse_wait(fields: &mut Fields<'_, '_>) -> Option<Kind> {
+    fields.refuse_others(&[
+        "Type",
+        "Comment",
+        "QueryLanguage",
+        "Next",
+        "End",
+        "InputPath",
+        "OutputPath",
+        "Seconds",
+        "SecondsPath",
+        "Timestamp",
+        "TimestampPath",
+        "Assign",
+    ]);
+    let ways = ["Seconds", "SecondsPath", "Timestamp", "TimestampPath"];
+    fields.at_most_one(&ways);
+    if !ways.iter().any(|way| fields.has(way)) {
+        fields.wrong(format!(
+            "One of these fields is required: [{}]",
+            ways.join(", ")
+        ));
+        return None;
+    }
+    let seconds = fields
+        .whole("Seconds", 0, WAIT_SECONDS_MAX)
+        .map(WaitFor::Seconds);
+    let seconds_at = fields.path("SecondsPath").map(WaitFor::SecondsAt);
+    let until_at = fields.path("TimestampPath").map(WaitFor::UntilAt);
+    let until = fields.text("Timestamp").and_then(|text| {
+        let instant = parse_rfc3339(text);
+        if instant.is_none() {
+            fields.wrong_at("Timestamp", "String does not match RFC3339 timestamp");
+        }
+        instant.map(|instant| WaitFor::Until(instant.to_millis()))
+    });
+    seconds
+        .or(seconds_at)
+        .or(until)
+        .or(until_at)
+        .map(Kind::Wait)
+}
+
+fn parse_fail(fields: &mut Fields<'_, '_>) -> Kind {
+    fields.refuse_others(&[
+        "Type",
+        "Comment",
+        "QueryLanguage",
+        "Error",
+        "ErrorPath",
+        "Cause",
+        "CausePath",
+    ]);
+    let error = parse_fail_text(fields, "Error", "ErrorPath");
+    let cause = parse_fail_text(fields, "Cause", "CausePath");
+    Kind::Fail(Fail { error, cause })
+}
+
+fn parse_fail_text(fields: &mut Fields<'_, '_>, fixed: &str, path: &str) -> Option<FailText> {
+    fields.at_most_one(&[fixed, path]);
+    if let Some(text) = fields.text(fixed) {
+        return Some(FailText::Fixed(text.to_owned()));
+    }
+    let expression = Expression::parse(fields.text(path)?);
+    if expression.is_none() {
+        let message = format!(
+            "The value for the field '{path}' must be a valid JSONPath or a valid intrinsic \
+             function call"
+        );
+        fields.wrong(message);
+    }
+    expression.map(FailText::At)
+}
+
+const TYPES: [&str; 8] = [
+    "Task", "Wait", "Pass", "Succeed", "Fail", "Choice", "Parallel", "Map",
+];

@@ -1,0 +1,286 @@
+//! History events as `GetExecutionHistory` shows them.
+//!
+//! Events share their data with the execution; texts are only made in [`HistoryEvent::to_json`].
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use crate::datum::Datum;
+use crate::definition::{Resource, ResourceKind, StateType};
+use crate::time::Millis;
+
+/// One event of an execution.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HistoryEvent {
+    /// 1, 2, 3, … without gaps.
+    pub id: u32,
+    /// The event this one follows in its branch; 0 for the first ones.
+    pub previous_event_id: u32,
+    /// When it happened.
+    pub timestamp: Millis,
+    /// What happened.
+    pub details: EventDetails,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "the fields carry the names of the API")]
+pub enum EventDetails {
+    /// The execution began.
+    ExecutionStarted { input: Datum, role_arn: String },
+    /// The execution ended well.
+    ExecutionSucceeded { output: Datum },
+    /// The execution ended badly.
+    ExecutionFailed {
+        error: Option<String>,
+        cause: Option<String>,
+    },
+    /// The machine's time ran out.
+    ExecutionTimedOut,
+    /// The execution was stopped from outside.
+    ExecutionAborted {
+        error: Option<String>,
+        cause: Option<String>,
+    },
+    /// The execution goes on after it had ended badly.
+    ExecutionRedriven { redrive_count: u32 },
+    /// A state began.
+    StateEntered {
+        kind: StateType,
+        name: Arc<str>,
+        input: Datum,
+    },
+    /// A state ended.
+    StateExited {
+        kind: StateType,
+        name: Arc<str>,
+        output: Datum,
+        assigned: Vec<(String, String)>,
+    },
+    /// A task was handed out.
+    TaskScheduled(Box<TaskScheduled>),
+    /// A task began.
+    TaskStarted { resource: Arc<Resource> },
+    /// A task was accepted, and its end is waited for (`.sync`, `.waitForTaskToken`).
+    TaskSubmitted {
+        resource: Arc<Resource>,
+        output: Datum,
+    },
+    /// A task ended well.
+    TaskSucceeded {
+        resource: Arc<Resource>,
+        output: Datum,
+    },
+    /// A task ended badly.
+    TaskFailed {
+        resource: Arc<Resource>,
+        error: Option<String>,
+        cause: Option<String>,
+    },
+    /// A task took too long, or gave no sign of life.
+    TaskTimedOut {
+        resource: Arc<Resource>,
+        error: String,
+    },
+}
+
+/// The details of a task that was handed out.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "the fields carry the names of the API")]
+pub struct TaskScheduled {
+    pub resource: Arc<Resource>,
+    pub region: String,
+    pub input: Datum,
+    pub timeout_seconds: Option<u64>,
+    pub heartbeat_seconds: Option<u64>,
+    pub role_arn: Option<String>,
+}
+
+impl HistoryEvent {
+    /// The `type` of the event.
+    #[must_use]
+    pub fn event_type(&self) -> String {
+        self.details.event_type()
+    }
+
+    /// The event as `GetExecutionHistory` shows it: data as JSON text.
+    #[must_use]
+    pub fn to_json(&self, execution_input: &Value) -> Value {
+        let mut event = Map::new();
+        event.insert("timestamp".to_owned(), self.timestamp.to_rfc3339().into());
+        event.insert("type".to_owned(), self.event_type().into());
+        event.insert("id".to_owned(), self.id.into());
+        event.insert("previousEventId".to_owned(), self.previous_event_id.into());
+        if let Some((name, details)) = self.details.to_json(execution_input) {
+            event.insert(name, Value::Object(details));
+        }
+        Value::Object(event)
+    }
+}
+
+impl EventDetails {
+    fn event_type(&self) -> String {
+        match self {
+            Self::ExecutionStarted { .. } => "ExecutionStarted".to_owned(),
+            Self::ExecutionSucceeded { .. } => "ExecutionSucceeded".to_owned(),
+            Self::ExecutionFailed { .. } => "ExecutionFailed".to_owned(),
+            Self::ExecutionTimedOut => "ExecutionTimedOut".to_owned(),
+            Self::ExecutionAborted { .. } => "ExecutionAborted".to_owned(),
+            Self::ExecutionRedriven { .. } => "ExecutionRedriven".to_owned(),
+            Self::StateEntered { kind, .. } => format!("{}StateEntered", kind.as_str()),
+            Self::StateExited { kind, .. } => format!("{}StateExited", kind.as_str()),
+            Self::TaskScheduled(task) => format!("{}Scheduled", family(&task.resource)),
+            Self::TaskStarted { resource } => format!("{}Started", family(resource)),
+            Self::TaskSubmitted { resource, .. } => format!("{}Submitted", family(resource)),
+            Self::TaskSucceeded { resource, .. } => format!("{}Succeeded", family(resource)),
+            Self::TaskFailed { resource, .. } => format!("{}Failed", family(resource)),
+            Self::TaskTimedOut { resource, .. } => format!("{}TimedOut", family(resource)),
+        }
+    }
+
+    /// Name and content of the details field, when the event has one.
+    fn to_json(&self, input: &Value) -> Option<(String, Map<String, Value>)> {
+        let mut details = Map::new();
+        match self {
+            Self::ExecutionStarted {
+                input: started_with,
+                role_arn,
+            } => {
+                put_data(&mut details, "input", started_with.resolve(input));
+                details.insert("roleArn".to_owned(), role_arn.as_str().into());
+            }
+            Self::ExecutionSucceeded { output } => {
+                put_data(&mut details, "output", output.resolve(input));
+            }
+            Self::ExecutionFailed { error, cause } | Self::ExecutionAborted { error, cause } => {
+                put_error(&mut details, error, cause);
+            }
+            Self::ExecutionTimedOut => {}
+            Self::ExecutionRedriven { redrive_count } => {
+                details.insert("redriveCount".to_owned(), (*redrive_count).into());
+            }
+            Self::StateEntered {
+                name,
+                input: entered_with,
+                ..
+            } => {
+                details.insert("name".to_owned(), (&**name).into());
+                put_data(&mut details, "input", entered_with.resolve(input));
+                return Some(("stateEnteredEventDetails".to_owned(), details));
+            }
+            Self::StateExited {
+                name,
+                output,
+                assigned,
+                ..
+            } => {
+                details.insert("name".to_owned(), (&**name).into());
+                put_data(&mut details, "output", output.resolve(input));
+                put_assigned(&mut details, assigned);
+                return Some(("stateExitedEventDetails".to_owned(), details));
+            }
+            Self::TaskScheduled(task) => task.put(&mut details, input),
+            Self::TaskStarted { resource } => {
+                // A function or an activity that started has nothing more to say.
+                if !put_service(&mut details, resource) {
+                    return None;
+                }
+            }
+            Self::TaskSubmitted { resource, output } | Self::TaskSucceeded { resource, output } => {
+                put_service(&mut details, resource);
+                put_data(&mut details, "output", output.resolve(input));
+            }
+            Self::TaskFailed {
+                resource,
+                error,
+                cause,
+            } => {
+                put_service(&mut details, resource);
+                put_error(&mut details, error, cause);
+            }
+            Self::TaskTimedOut { resource, error } => {
+                put_service(&mut details, resource);
+                put_error(&mut details, &Some(error.clone()), &None);
+            }
+        }
+        let mut name = self.event_type();
+        if let Some(first) = name.get_mut(..1) {
+            first.make_ascii_lowercase();
+        }
+        Some((name + "EventDetails", details))
+    }
+}
+
+impl TaskScheduled {
+    fn put(&self, details: &mut Map<String, Value>, execution_input: &Value) {
+        let input = self.input.resolve(execution_input);
+        if put_service(details, &self.resource) {
+            details.insert("region".to_owned(), self.region.as_str().into());
+            details.insert("parameters".to_owned(), input.to_string().into());
+        } else {
+            details.insert("resource".to_owned(), self.resource.to_value());
+            put_data(details, "input", input);
+        }
+        if let Some(seconds) = self.timeout_seconds {
+            details.insert("timeoutInSeconds".to_owned(), seconds.into());
+        }
+        if let Some(seconds) = self.heartbeat_seconds {
+            details.insert("heartbeatInSeconds".to_owned(), seconds.into());
+        }
+        if let Some(role) = &self.role_arn {
+            let mut credentials = Map::new();
+            credentials.insert("roleArn".to_owned(), role.as_str().into());
+            details.insert("taskCredentials".to_owned(), Value::Object(credentials));
+        }
+    }
+}
+
+fn family(resource: &Resource) -> &'static str {
+    match resource.kind() {
+        ResourceKind::Lambda => "LambdaFunction",
+        ResourceKind::Activity => "Activity",
+        ResourceKind::Service { .. } => "Task",
+    }
+}
+
+fn put_service(details: &mut Map<String, Value>, resource: &Resource) -> bool {
+    let ResourceKind::Service { service, action } = resource.kind() else {
+        return false;
+    };
+    details.insert("resourceType".to_owned(), service.as_str().into());
+    details.insert("resource".to_owned(), action.as_str().into());
+    true
+}
+
+fn put_data(details: &mut Map<String, Value>, name: &str, value: &Value) {
+    details.insert(name.to_owned(), value.to_string().into());
+    details.insert(format!("{name}Details"), not_truncated());
+}
+
+fn put_assigned(details: &mut Map<String, Value>, assigned: &[(String, String)]) {
+    if assigned.is_empty() {
+        return;
+    }
+    let variables = assigned
+        .iter()
+        .map(|(name, text)| (name.clone(), text.as_str().into()))
+        .collect();
+    details.insert("assignedVariables".to_owned(), Value::Object(variables));
+    details.insert("assignedVariablesDetails".to_owned(), not_truncated());
+}
+
+fn put_error(details: &mut Map<String, Value>, error: &Option<String>, cause: &Option<String>) {
+    if let Some(error) = error {
+        details.insert("error".to_owned(), error.as_str().into());
+    }
+    if let Some(cause) = cause {
+        details.insert("cause".to_owned(), cause.as_str().into());
+    }
+}
+
+fn not_truncated() -> Value {
+    let mut details = Map::new();
+    details.insert("truncated".to_owned(), false.into());
+    Value::Object(details)
+}

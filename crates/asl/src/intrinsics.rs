@@ -1,0 +1,119 @@
+//! Intrinsic functions: `States.Format(…)` and its seventeen fellows.
+//!
+//! A call is parsed once; arity and the kinds of literal arguments are checked then. Source
+//! of the rules: developer guide, "Intrinsic functions", and recorded executions.
+
+mod functions;
+mod parse;
+
+use serde_json::Value;
+
+use crate::expression::{ExpressionError, PathExpression, Scope};
+
+pub(crate) use functions::java_text;
+
+/// A parsed call of an intrinsic function.
+#[derive(Debug, Clone)]
+pub struct Call {
+    text: String,
+    function: Function,
+    arguments: Vec<Argument>,
+}
+
+#[derive(Debug, Clone)]
+enum Argument {
+    /// The text between the quotes, escapes and all.
+    Text(String),
+    Literal(Value),
+    Path(PathExpression),
+    Call(Call),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Function {
+    Format,
+    StringToJson,
+    JsonToString,
+    Array,
+    ArrayPartition,
+    ArrayContains,
+    ArrayRange,
+    ArrayGetItem,
+    ArrayLength,
+    ArrayUnique,
+    Base64Encode,
+    Base64Decode,
+    Hash,
+    JsonMerge,
+    MathRandom,
+    MathAdd,
+    StringSplit,
+    Uuid,
+}
+
+/// Why a text is no call.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason} at character {at}")]
+pub struct CallSyntaxError {
+    /// What was wrong.
+    pub reason: &'static str,
+    /// Where, counted in bytes from the start of the text.
+    pub at: usize,
+}
+
+/// Why a call has no result.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum CallError {
+    #[error(
+        "The JsonPath argument for the field '{path}' could not be found in the input '{data}'"
+    )]
+    Missing { path: String, data: String },
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl Call {
+    /// Parses a call such as `States.MathAdd($.a, 1)`.
+    ///
+    /// # Errors
+    /// When the text is not a call of a known function with fitting arguments.
+    pub fn parse(text: &str) -> Result<Self, CallSyntaxError> {
+        parse::parse_call(text)
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub(crate) fn evaluate(&self, scope: Scope<'_>) -> Result<Value, CallError> {
+        let mut values = Vec::with_capacity(self.arguments.len());
+        for argument in &self.arguments {
+            values.push(argument.evaluate(scope)?);
+        }
+        if let (Function::Format, Some(Argument::Text(template))) =
+            (self.function, self.arguments.first())
+        {
+            // The template's own escapes are not those of a value.
+            return functions::format(template, values.get(1..).unwrap_or(&[]));
+        }
+        functions::call(self.function, &values, scope.luck)
+    }
+}
+
+impl Argument {
+    fn evaluate(&self, scope: Scope<'_>) -> Result<Value, CallError> {
+        match self {
+            Self::Text(text) => Ok(Value::String(parse::unescape(text))),
+            Self::Literal(value) => Ok(value.clone()),
+            Self::Call(call) => call.evaluate(scope),
+            Self::Path(path) => match path.evaluate(scope) {
+                Ok(value) => Ok(value.into_owned()),
+                Err(ExpressionError::Miss { path, .. }) => Err(CallError::Missing {
+                    path,
+                    data: scope.data.to_string(),
+                }),
+                Err(error) => Err(CallError::Failed(error.for_path_field())),
+            },
+        }
+    }
+}
