@@ -130,7 +130,7 @@ impl Compiler {
             or,
             branches: vec![Fields::new()],
         };
-        compiler.object("", members, false)?;
+        compiler.object(None, members, false)?;
         let branches: Vec<Branch> = compiler.branches.into_iter().map(Branch::new).collect();
         match complexity::excess(&branches) {
             None => Ok(branches),
@@ -140,7 +140,7 @@ impl Compiler {
         }
     }
 
-    fn object(&mut self, path: &str, members: &[Member<'_>], within_or: bool) -> Read<()> {
+    fn object(&mut self, path: Option<&str>, members: &[Member<'_>], within_or: bool) -> Read<()> {
         if members.is_empty() {
             return Err(Fault::new(Problem::EmptyObject));
         }
@@ -154,7 +154,7 @@ impl Compiler {
 
     fn member(
         &mut self,
-        path: &str,
+        path: Option<&str>,
         (key, document): (&str, &Document<'_>),
         within_or: bool,
     ) -> Read<()> {
@@ -170,7 +170,7 @@ impl Compiler {
             format!("{path}.{key}")
         };
         match document {
-            Document::Object(members) => self.object(&path, members, within_or),
+            Document::Object(members) => self.object(Some(&path), members, within_or),
             Document::Array(items) => self.field(&path, items, document),
             Document::Null | Document::Bool(_) | Document::Number(_) | Document::Text(_) => {
                 let mut list = String::from("write a list: [");
@@ -204,7 +204,7 @@ impl Compiler {
     }
 
     /// Multiplies the branches so far with those of the list.
-    fn or(&mut self, path: &str, document: &Document<'_>) -> Read<()> {
+    fn or(&mut self, path: Option<&str>, document: &Document<'_>) -> Read<()> {
         let Document::Array(items) = document else {
             return Err(Fault::new(Problem::MalformedOr));
         };
