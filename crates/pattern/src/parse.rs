@@ -164,11 +164,7 @@ impl Compiler {
         if within_or && (OPERATORS.contains(&key) || RESERVED.contains(&key)) {
             return Err(Fault::new(Problem::ReservedName(key.to_owned())));
         }
-        let path = if path.is_empty() {
-            key.to_owned()
-        } else {
-            format!("{path}.{key}")
-        };
+        let path = path.map_or_else(|| key.to_owned(), |path| format!("{path}.{key}"));
         match document {
             Document::Object(members) => self.object(Some(&path), members, within_or),
             Document::Array(items) => self.field(&path, items, document),
