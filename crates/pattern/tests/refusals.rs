@@ -65,6 +65,14 @@ fn a_refusal_names_the_place_and_the_remedy() {
             r#"{"a": [{"prefix": {"wildcard": "x"}}]}"#,
             "a[0].prefix: `wildcard` is no operator here (known here: equals-ignore-case)",
         ),
+    ] {
+        assert_eq!(error(pattern), expected, "{pattern}");
+    }
+}
+
+#[test]
+fn an_operand_that_cannot_be_meant_is_refused() {
+    for (pattern, expected) in [
         (
             r#"{"a": [{"exists": "true"}]}"#,
             "a[0].exists: `exists` takes true or false",
