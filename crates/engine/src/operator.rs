@@ -1,0 +1,139 @@
+//! What people do to executions and to what is set apart: stop, redrive, promote.
+//!
+//! Each is one claim, one decision by the interpreter or the front door, and one commit; doing
+//! it twice does it once.
+
+use asl::advance::Signal;
+use domain::admit::{Refusal, admit};
+use domain::source::Source;
+use domain::stream::Sequence;
+use domain::time::Millis;
+use domain::trace::TraceId;
+
+use crate::clock::{Clock, Luck};
+use crate::runner::{Held, HeldError};
+use crate::store::{
+    Appended, Committed, Custody, EventLog, Executions, Lease, Quarantine, Unavailable,
+};
+use crate::workflow::{DefinitionMissing, Workflows};
+
+/// How long an operator's own claim lasts: one commit.
+const LEASE: Millis = Millis::from_secs(30);
+
+/// Why an operator's wish was not done. Nothing was changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotDone {
+    /// There is nothing of that name.
+    #[error("there is no such thing here")]
+    NotFound,
+    /// An attempt is under way; try again when it has ended.
+    #[error("an attempt is under way; try again when it has ended")]
+    Busy,
+    /// It is in no state for that.
+    #[error("{0}")]
+    NotNow(String),
+    /// Judged again, it is still refused.
+    #[error("still refused: {0}")]
+    StillRefused(Refusal),
+    /// The store cannot do it now.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+/// What an operator can do to one execution.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wish {
+    /// End it now, for a reason.
+    Stop {
+        /// Why, for whoever reads the history.
+        reason: Option<String>,
+    },
+    /// Let one that ended badly go on from the state in which it failed.
+    Redrive,
+}
+
+/// Does what an operator wishes with one execution.
+pub async fn fulfil(
+    wish: Wish,
+    sequence: Sequence,
+    store: &impl Executions,
+    workflows: &Workflows,
+    (clock, luck): (&dyn Clock, &dyn Luck),
+) -> Result<(), NotDone> {
+    let now = clock.now();
+    // `claim_one` does not say why there is nothing to claim; callers look first.
+    let Some(claimed) = store.claim_one(sequence, now, LEASE)? else {
+        return Err(NotDone::Busy);
+    };
+    let moved = move_it(wish, claimed, store, workflows, (clock, luck)).await;
+    if moved.is_err() {
+        store.release(sequence);
+    }
+    moved
+}
+
+async fn move_it(
+    wish: Wish,
+    claimed: crate::store::Claimed,
+    store: &impl Executions,
+    workflows: &Workflows,
+    (clock, luck): (&dyn Clock, &dyn Luck),
+) -> Result<(), NotDone> {
+    let definition = workflows.find(&claimed.definition, store)?;
+    let mut held = Held::open(&claimed, definition)?;
+    let now = clock.now();
+    let moment = crate::runner::moment(now, luck.next_u64());
+    if held.execution().event_count() == 0 {
+        held.signal(Signal::Start, moment)?;
+    }
+    let signal = match wish {
+        Wish::Stop { reason } => Signal::Stop {
+            error: Some("Operator.Stopped".to_owned()),
+            cause: reason,
+        },
+        Wish::Redrive => Signal::Redrive,
+    };
+    held.signal(signal, moment)?;
+    match store
+        .commit(held.take_progress(now, Lease::Release)?)
+        .await?
+    {
+        Committed::Done => Ok(()),
+        Committed::Stale => Err(NotDone::Busy),
+        Committed::Refused => Err(NotDone::NotNow("the record contradicts it".to_owned())),
+    }
+}
+
+/// Judges a quarantined delivery again, with the secrets and readers of now but as of the time
+/// it was received, and takes it into custody if it passes.
+pub async fn promote(
+    id: u64,
+    source_of: impl Fn(&str) -> Option<Source>,
+    store: &(impl Quarantine + EventLog),
+    trace: TraceId,
+) -> Result<Appended, NotDone> {
+    let (summary, delivery) = store.quarantined(id)?.ok_or(NotDone::NotFound)?;
+    let source = source_of(summary.source.as_str()).ok_or_else(|| {
+        NotDone::NotNow(format!("no source named {} is configured", summary.source))
+    })?;
+    let admitted =
+        admit(delivery, &source).map_err(|refused| NotDone::StillRefused(refused.refusal))?;
+    let appended = store.append_once(Custody { admitted, trace }).await?;
+    store.discharge(id).await?;
+    Ok(appended)
+}
+
+impl From<DefinitionMissing> for NotDone {
+    fn from(missing: DefinitionMissing) -> Self {
+        match missing {
+            DefinitionMissing::Unavailable(unavailable) => Self::Unavailable(unavailable),
+            DefinitionMissing::Lost => Self::NotNow(missing.to_string()),
+        }
+    }
+}
+
+impl From<HeldError> for NotDone {
+    fn from(error: HeldError) -> Self {
+        Self::NotNow(error.to_string())
+    }
+}

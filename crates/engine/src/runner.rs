@@ -1,0 +1,183 @@
+//! Moves executions: claims what is due, and drives each as far as it goes.
+//!
+//! The store says what is due; nothing is remembered here that a crash could lose.
+
+mod drive;
+mod held;
+
+use std::sync::Arc;
+
+use domain::time::{Millis, Timestamp};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::warn;
+
+use crate::clock::{Clock, Luck};
+use crate::metrics::Metrics;
+use crate::store::{Executions, Unavailable};
+use crate::tasks::TaskRunner;
+use crate::wakeup::Wakeup;
+use crate::workflow::Workflows;
+
+pub(crate) use held::moment;
+pub use held::{Held, HeldError};
+
+/// How long the runner waits after the store could not serve it.
+const PAUSE_AFTER_TROUBLE: Millis = Millis::new(500);
+
+/// Longest sleep with nothing due: bounds what a missed hint could cost.
+const LONGEST_SLEEP: Millis = Millis::from_secs(60);
+
+/// How much longer than a task a lease lasts: two commits on a slow disk, and then some.
+const LEASE_SLACK: Millis = Millis::from_secs(30);
+
+/// What the runner is told by the configuration.
+#[derive(Debug, Clone, Copy)]
+pub struct RunnerOptions {
+    /// Most tasks at once.
+    pub concurrency: usize,
+    /// Longest time for one attempt of a task.
+    pub task_timeout: Millis,
+}
+
+/// Everything that driving an execution takes.
+pub struct Runner<S, T> {
+    pub(crate) store: Arc<S>,
+    pub(crate) tasks: T,
+    pub(crate) workflows: Arc<Workflows>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) luck: Arc<dyn Luck>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) options: RunnerOptions,
+    permits: Arc<Semaphore>,
+    freed: Wakeup,
+}
+
+impl<S: Executions + Send + Sync + 'static, T: TaskRunner> Runner<S, T> {
+    /// A runner.
+    pub fn new(
+        (store, tasks): (Arc<S>, T),
+        workflows: Arc<Workflows>,
+        (clock, luck): (Arc<dyn Clock>, Arc<dyn Luck>),
+        metrics: Arc<Metrics>,
+        options: RunnerOptions,
+    ) -> Arc<Self> {
+        let permits = Arc::new(Semaphore::new(options.concurrency));
+        let freed = Wakeup::default();
+        Arc::new(Self {
+            store,
+            tasks,
+            workflows,
+            clock,
+            luck,
+            metrics,
+            options,
+            permits,
+            freed,
+        })
+    }
+
+    /// How long a claim lasts without a sign of life.
+    pub fn lease(&self) -> Millis {
+        Millis::new(
+            self.options
+                .task_timeout
+                .get()
+                .saturating_add(LEASE_SLACK.get()),
+        )
+    }
+
+    /// Claims what is due now, as far as there are hands for it, and drives all of it to where
+    /// it must wait. Says how many there were. For tests and tools; [`Self::run`] is the loop.
+    pub async fn run_due_once(self: &Arc<Self>) -> Result<usize, Unavailable> {
+        let tracker = TaskTracker::new();
+        let claimed = self.start_due(&tracker)?;
+        tracker.close();
+        tracker.wait().await;
+        Ok(claimed)
+    }
+
+    /// Claims and drives until told to stop, then waits for what was begun.
+    pub async fn run(self: &Arc<Self>, stop: CancellationToken) {
+        let tracker = TaskTracker::new();
+        while !stop.is_cancelled() {
+            let wait_until = match self.start_due(&tracker) {
+                Ok(_) => self.next_look(),
+                Err(unavailable) => Err(unavailable),
+            };
+            let (until, freed_counts) = match wait_until {
+                Ok(until) => (until, true),
+                Err(unavailable) => {
+                    warn!(%unavailable, "the runner could not read the store; it will try again");
+                    (self.clock.now().after(PAUSE_AFTER_TROUBLE), false)
+                }
+            };
+            tokio::select! {
+                () = self.store.due_wakeup().wait(), if freed_counts => {}
+                () = self.freed.wait(), if freed_counts => {}
+                () = self.clock.sleep_until(until) => {}
+                () = stop.cancelled() => {}
+            }
+        }
+        tracker.close();
+        tracker.wait().await;
+    }
+
+    /// When to look again if no hint comes. With no hand free, only a hand that becomes free
+    /// is worth looking for.
+    fn next_look(&self) -> Result<Timestamp, Unavailable> {
+        let now = self.clock.now();
+        let latest = now.after(LONGEST_SLEEP);
+        if self.permits.available_permits() == 0 {
+            return Ok(latest);
+        }
+        Ok(self.store.next_due()?.map_or(latest, |due| due.min(latest)))
+    }
+
+    fn start_due(self: &Arc<Self>, tracker: &TaskTracker) -> Result<usize, Unavailable> {
+        let mut permits = Vec::new();
+        while let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
+            permits.push(permit);
+        }
+        if permits.is_empty() {
+            return Ok(0);
+        }
+        let claimed = self
+            .store
+            .claim_due(self.clock.now(), self.lease(), permits.len())?;
+        let count = claimed.len();
+        for (execution, permit) in claimed.into_iter().zip(permits) {
+            let runner = Arc::clone(self);
+            tracker.spawn(async move {
+                let hand = Hand {
+                    _permit: permit,
+                    freed: runner.freed.clone(),
+                };
+                drive::drive(&runner, execution, hand).await;
+            });
+        }
+        Ok(count)
+    }
+}
+
+/// A right to run a task; the loop hears of it when it is given back.
+struct Hand {
+    _permit: OwnedSemaphorePermit,
+    freed: Wakeup,
+}
+
+impl Drop for Hand {
+    fn drop(&mut self) {
+        self.freed.wake();
+    }
+}
+
+impl<S, T> std::fmt::Debug for Runner<S, T> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Runner")
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}

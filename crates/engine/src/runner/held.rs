@@ -1,0 +1,210 @@
+//! One claimed execution: what it has become since it was claimed, and what of that is not
+//! durable yet.
+
+use std::sync::Arc;
+
+use asl::advance::{AdvanceError, Command, Moment, Signal, advance};
+use asl::definition::Definition;
+use asl::execution::Execution;
+use bytes::Bytes;
+use domain::stream::Sequence;
+use domain::task::{RecordChange, TaskCall};
+use domain::time::{Millis, Timestamp};
+use domain::trace::TraceId;
+
+use crate::journal::{self, Step, Unreadable};
+use crate::store::{Claimed, ExecutionStatus, Lease, Progress};
+use crate::workflow::{Course, from_asl_time, to_asl_time};
+
+/// A claimed execution in memory.
+#[derive(Debug)]
+pub struct Held {
+    /// Which one.
+    pub sequence: Sequence,
+    /// The trace of its event.
+    pub trace: TraceId,
+    course: Course,
+    execution: Execution,
+    generation: u64,
+    unsaved_steps: Vec<Bytes>,
+    unsaved_changes: Vec<RecordChange>,
+    not_before: Option<Timestamp>,
+}
+
+/// Why a claimed execution cannot be moved.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HeldError {
+    /// Its snapshot cannot be read, or a step cannot be written.
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
+    /// The signal does not fit its state.
+    #[error(transparent)]
+    Misfit(#[from] AdvanceError),
+}
+
+impl Held {
+    /// Takes up what was claimed.
+    pub fn open(claimed: &Claimed, definition: Arc<Definition>) -> Result<Self, HeldError> {
+        let execution = match &claimed.snapshot {
+            Some(snapshot) => journal::decode_snapshot(snapshot)?,
+            None => Execution::new(),
+        };
+        Ok(Self {
+            sequence: claimed.sequence,
+            trace: claimed
+                .change
+                .trace()
+                .unwrap_or(TraceId::from_bytes([0; 16])),
+            course: Course::new(definition, &claimed.change, claimed.started_at),
+            execution,
+            generation: claimed.generation,
+            unsaved_steps: Vec::new(),
+            unsaved_changes: Vec::new(),
+            not_before: None,
+        })
+    }
+
+    /// What is to be done first: what was being done when a process died, or what follows from
+    /// the start or from the time that has come.
+    pub fn resume(&mut self, moment: Moment) -> Result<Vec<Command>, HeldError> {
+        if self.execution.event_count() == 0 {
+            return self.signal(Signal::Start, moment);
+        }
+        let outstanding = self.execution.outstanding_tasks(&self.course.definition);
+        let overdue = self
+            .execution
+            .wake_at()
+            .is_some_and(|due| due <= moment.now);
+        if outstanding.is_empty() || overdue {
+            self.signal(Signal::Tick, moment)
+        } else {
+            Ok(outstanding)
+        }
+    }
+
+    /// Moves the execution.
+    pub fn signal(&mut self, signal: Signal, moment: Moment) -> Result<Vec<Command>, HeldError> {
+        let step = Step {
+            moment,
+            signal: signal.clone(),
+        }
+        .encode()?;
+        let transition = advance(self.course.run(), &self.execution, signal, &moment)?;
+        self.execution = transition.execution;
+        self.unsaved_steps.push(step);
+        self.not_before = None;
+        Ok(transition.commands)
+    }
+
+    /// Remembers a change to be recorded with the next commit.
+    pub fn record(&mut self, change: RecordChange) {
+        self.unsaved_changes.push(change);
+    }
+
+    /// Lets nothing more happen before `when`: another side asked for patience.
+    pub fn wait_at_least_until(&mut self, when: Timestamp) {
+        self.not_before = Some(when);
+    }
+
+    /// Whether something would be lost if the process died now.
+    pub fn is_unsaved(&self) -> bool {
+        !self.unsaved_steps.is_empty()
+    }
+
+    /// When the interpreter's next timer fires.
+    pub fn wake_at(&self) -> Option<Timestamp> {
+        self.execution.wake_at().map(from_asl_time)
+    }
+
+    /// How it stands.
+    pub fn status(&self) -> ExecutionStatus {
+        self.execution.status().into()
+    }
+
+    /// Whether it came to an end.
+    pub fn is_at_rest(&self) -> bool {
+        self.status() != ExecutionStatus::Running
+    }
+
+    /// The execution as the interpreter has it.
+    pub fn execution(&self) -> &Execution {
+        &self.execution
+    }
+
+    /// What stays the same about it.
+    pub fn course(&self) -> &Course {
+        &self.course
+    }
+
+    /// The call that a command asks for, to be answered before `deadline`.
+    pub fn call(&self, command: &Command, deadline: Timestamp) -> TaskCall {
+        let Command::RunTask {
+            state,
+            resource,
+            input,
+            attempt,
+            ..
+        } = command;
+        TaskCall {
+            resource: resource.as_str().to_owned(),
+            input: input.resolve(&self.course.input).clone(),
+            execution: self.course.execution_name().to_owned(),
+            state: state.to_string(),
+            retry_count: attempt.saturating_sub(1),
+            deadline,
+            trace: self.trace,
+        }
+    }
+
+    /// What is to be made durable now. Taken once: what is handed out counts as saved.
+    pub fn take_progress(&mut self, at: Timestamp, lease: Lease) -> Result<Progress, HeldError> {
+        let progress = Progress {
+            sequence: self.sequence,
+            generation: self.generation,
+            status: self.status(),
+            snapshot: journal::encode_snapshot(&self.execution)?,
+            steps: std::mem::take(&mut self.unsaved_steps),
+            changes: std::mem::take(&mut self.unsaved_changes),
+            due_at: self.due_at(at),
+            lease,
+            at,
+        };
+        self.generation = self.generation.saturating_add(1);
+        Ok(progress)
+    }
+
+    /// When somebody must look at it if nobody holds it: at once while a task is outstanding,
+    /// for whoever began it must be dead then.
+    fn due_at(&self, now: Timestamp) -> Option<Timestamp> {
+        if self.is_at_rest() {
+            return None;
+        }
+        if !self
+            .execution
+            .outstanding_tasks(&self.course.definition)
+            .is_empty()
+        {
+            return Some(now);
+        }
+        let timer = self.wake_at().unwrap_or(now);
+        Some(
+            self.not_before
+                .map_or(timer, |patience| patience.max(timer)),
+        )
+    }
+}
+
+/// The moment `now` with luck of its own.
+pub(crate) fn moment(now: Timestamp, seed: u64) -> Moment {
+    Moment {
+        now: to_asl_time(now),
+        seed,
+    }
+}
+
+/// The wait that another side asked for, within reason: an hour, or the retry would be as good
+/// as never.
+pub(crate) fn patience(now: Timestamp, asked: Millis) -> Timestamp {
+    const LONGEST: Millis = Millis::from_secs(3600);
+    now.after(asked.min(LONGEST))
+}
