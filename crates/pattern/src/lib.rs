@@ -30,3 +30,8 @@ pub use error::{EventError, PatternError, Problem, SyntaxError, SyntaxProblem};
 
 pub use explain::{AlternativeReport, Explanation, FieldReport, Found};
 pub use parse::Pattern;
+
+/// The examples of the README are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
