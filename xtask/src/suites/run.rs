@@ -1,0 +1,257 @@
+//! How a suite runs: its output goes to the terminal as it comes, and is counted on the way.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::thread;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use super::Suite;
+use super::count::Count;
+use crate::root;
+
+/// The way a suite runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Run {
+    /// Every test target of the workspace that no other suite runs.
+    Workspace,
+    /// Every documentation test.
+    DocTests,
+    /// One test target, with `PAYHOOK_BIN` set to the release binary.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "no suite runs the release binary yet")
+    )]
+    Target {
+        package: &'static str,
+        target: &'static str,
+    },
+    /// The release binary itself with these arguments; its exit code is the one test.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "no suite runs the release binary yet")
+    )]
+    Binary { arguments: &'static [&'static str] },
+}
+
+impl Run {
+    /// Runs it. `every` suite is needed to know which targets are spoken for.
+    pub(crate) fn run(self, every: &[Suite]) -> Result<Count> {
+        match self {
+            Run::Workspace => run_workspace(&spoken_for(every)),
+            Run::DocTests => watch(root::cargo().args(["test", "--workspace", "--doc"])),
+            Run::Target { package, target } => {
+                watch(target_command(package, target).env("PAYHOOK_BIN", release_binary()?))
+            }
+            Run::Binary { arguments } => {
+                let mut command = Command::new(release_binary()?);
+                let good = command
+                    .args(arguments)
+                    .stdin(Stdio::null())
+                    .status()?
+                    .success();
+                Ok(Count {
+                    passed: u64::from(good),
+                    failed: u64::from(!good),
+                })
+            }
+        }
+    }
+}
+
+/// The path of the release binary, wherever cargo's target directory is.
+pub(crate) fn release_binary() -> Result<PathBuf> {
+    let members = root::members()?;
+    let target = members["target_directory"]
+        .as_str()
+        .context("no target directory")?;
+    let name = format!("payhook{}", std::env::consts::EXE_SUFFIX);
+    Ok(PathBuf::from(target).join("release").join(name))
+}
+
+/// Package and name of the test targets that suites of their own run.
+fn spoken_for(every: &[Suite]) -> Vec<(&'static str, &'static str)> {
+    let target = |suite: &Suite| match suite.run {
+        Run::Target { package, target } => Some((package, target)),
+        Run::Workspace | Run::DocTests | Run::Binary { .. } => None,
+    };
+    every.iter().filter_map(target).collect()
+}
+
+fn run_workspace(left_out: &[(&str, &str)]) -> Result<Count> {
+    if has_nextest() {
+        let mut command = root::cargo();
+        command.args(["nextest", "run", "--workspace", "--no-fail-fast"]);
+        if !left_out.is_empty() {
+            command.args(["-E", &nextest_filter(left_out)]);
+        }
+        return watch(&mut command);
+    }
+    println!("--- cargo-nextest is not there, cargo test does it (slower, and as thorough)");
+    let mut command = root::cargo();
+    command.args([
+        "test",
+        "--workspace",
+        "--no-fail-fast",
+        "--lib",
+        "--bins",
+        "--examples",
+    ]);
+    for name in test_targets(&root::members()?, left_out) {
+        command.args(["--test", &name]);
+    }
+    watch(&mut command)
+}
+
+fn target_command(package: &str, target: &str) -> Command {
+    let mut command = root::cargo();
+    if has_nextest() {
+        command.args(["nextest", "run", "--no-fail-fast", "--no-capture"]);
+    } else {
+        command.arg("test");
+    }
+    command.args(["--package", package, "--test", target]);
+    command
+}
+
+fn has_nextest() -> bool {
+    let mut command = root::cargo();
+    command
+        .args(["nextest", "--version"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}
+
+fn nextest_filter(left_out: &[(&str, &str)]) -> String {
+    let one = |(package, target): &(&str, &str)| {
+        format!("not (package(={package}) & binary(={target}) & kind(test))")
+    };
+    left_out.iter().map(one).collect::<Vec<_>>().join(" & ")
+}
+
+/// The names of the members' integration tests, but those `left_out`.
+fn test_targets(members: &Value, left_out: &[(&str, &str)]) -> Vec<String> {
+    let mut names = Vec::new();
+    for package in members["packages"].as_array().into_iter().flatten() {
+        for target in package["targets"].as_array().into_iter().flatten() {
+            let (Some(member), Some(name)) = (package["name"].as_str(), target["name"].as_str())
+            else {
+                continue;
+            };
+            let is_test = target["kind"][0] == "test" && target["test"] == true;
+            if is_test && !left_out.contains(&(member, name)) {
+                names.push(name.to_owned());
+            }
+        }
+    }
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// Runs `command`, passes its output on, and counts. A runner that fails without a failing test
+/// (it did not compile, or died) is one failure.
+fn watch(command: &mut Command) -> Result<Count> {
+    println!("--- {}", words(command));
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command
+        .spawn()
+        .with_context(|| format!("cannot start {command:?}"))?;
+    let stderr = child.stderr.take().context("no stderr")?;
+    let complaints = thread::spawn(move || pass_on(stderr, |line| eprintln!("{line}")));
+    let stdout = child.stdout.take().context("no stdout")?;
+    let mut count = pass_on(stdout, |line| println!("{line}"));
+    if let Ok(more) = complaints.join() {
+        count.add(more);
+    }
+    if !child.wait()?.success() && count.failed == 0 {
+        count.failed = 1;
+    }
+    Ok(count)
+}
+
+fn words(command: &Command) -> String {
+    let arguments = command
+        .get_args()
+        .map(|argument| argument.to_string_lossy());
+    std::iter::once("cargo".into())
+        .chain(arguments)
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+fn pass_on(from: impl Read, to: impl Fn(&str)) -> Count {
+    let mut count = Count::default();
+    for line in BufReader::new(from).split(b'\n').map_while(Result::ok) {
+        let line = String::from_utf8_lossy(&line);
+        count.add(Count::of_line(&line));
+        to(&line);
+    }
+    count
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_target_with_a_suite_of_its_own_is_left_out_of_the_workspace() {
+        let members = json!({"packages": [
+            {"name": "payhook", "targets": [
+                {"name": "payhook", "kind": ["bin"], "test": true},
+                {"name": "crash", "kind": ["test"], "test": true},
+                {"name": "http", "kind": ["test"], "test": true},
+                {"name": "by_hand", "kind": ["test"], "test": false}]},
+            {"name": "payhook-engine", "targets": [
+                {"name": "http", "kind": ["test"], "test": true}]}]});
+        assert_eq!(test_targets(&members, &[("payhook", "crash")]), ["http"]);
+        assert_eq!(test_targets(&members, &[]), ["crash", "http"]);
+        assert_eq!(
+            nextest_filter(&[("payhook", "crash"), ("payhook", "peer")]),
+            "not (package(=payhook) & binary(=crash) & kind(test)) & \
+             not (package(=payhook) & binary(=peer) & kind(test))"
+        );
+    }
+
+    #[test]
+    fn a_suite_that_has_a_target_speaks_for_it() {
+        let suite = |run| Suite {
+            name: "",
+            what: "",
+            needs: &[],
+            run,
+            slow: false,
+        };
+        let every = [
+            suite(Run::Workspace),
+            suite(Run::Target {
+                package: "payhook",
+                target: "crash",
+            }),
+            suite(Run::Binary {
+                arguments: &["demo"],
+            }),
+        ];
+        assert_eq!(spoken_for(&every), [("payhook", "crash")]);
+    }
+
+    #[test]
+    fn a_runner_that_dies_without_a_word_is_a_failure() {
+        assert_eq!(
+            watch(&mut Command::new("false")).unwrap(),
+            Count {
+                passed: 0,
+                failed: 1
+            }
+        );
+        assert_eq!(watch(&mut Command::new("true")).unwrap(), Count::default());
+    }
+}
