@@ -1,7 +1,12 @@
 //! The `payhook` binary: payment webhooks, received once, kept, and seen through.
 
 mod cli;
+mod admin;
 mod config;
+mod desk;
+mod http;
+mod telemetry;
+mod view;
 
 use std::process::ExitCode;
 

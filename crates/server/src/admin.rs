@@ -1,0 +1,226 @@
+//! The admin listener: health, metrics, and the operator's desk over HTTP.
+//!
+//! `/healthz`, `/readyz` and `/metrics` answer anyone who can reach the listener, which is
+//! loopback unless the configuration says otherwise; everything under `/api` asks for the
+//! bearer token. Errors are problem details (RFC 9457).
+
+use std::sync::Arc;
+
+use axum::extract::{Path, Query, Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use engine::metrics::Metrics;
+use engine::operator::{NotDone, Wish};
+use engine::store::Store;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use subtle::ConstantTimeEq as _;
+
+use crate::desk::{ChangeQuery, Desk, EventQuery, ListQuery};
+
+/// What the listener answers from.
+pub(crate) struct Admin<S> {
+    /// The desk.
+    pub(crate) desk: Desk<S>,
+    /// What is counted.
+    pub(crate) metrics: Arc<Metrics>,
+    /// The bearer token.
+    pub(crate) token: String,
+}
+
+/// Whether bodies are shown.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Detail {
+    body: bool,
+}
+
+/// Why an execution is stopped.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct StopRequest {
+    /// The reason, for whoever reads the history.
+    pub(crate) reason: Option<String>,
+}
+
+type Shared<S> = State<Arc<Admin<S>>>;
+
+/// Every route of the admin listener.
+pub(crate) fn router<S: Store>(admin: Arc<Admin<S>>) -> Router {
+    let api = Router::new()
+        .route("/counts", get(counts::<S>))
+        .route("/changes", get(changes::<S>))
+        .route("/events", get(events::<S>))
+        .route("/events/{*id}", get(event::<S>))
+        .route("/executions", get(executions::<S>))
+        .route("/executions/{id}", get(execution::<S>))
+        .route("/executions/{id}/redrive", post(redrive::<S>))
+        .route("/executions/{id}/stop", post(stop::<S>))
+        .route("/quarantine", get(quarantine::<S>))
+        .route("/quarantine/{id}", get(quarantined::<S>))
+        .route("/quarantine/{id}/promote", post(promote::<S>))
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&admin),
+            authorize::<S>,
+        ));
+    Router::new()
+        .route(
+            "/healthz",
+            get(|| async { Json(json!({ "status": "ok" })) }),
+        )
+        .route("/readyz", get(ready::<S>))
+        .route("/metrics", get(metrics::<S>))
+        .nest("/api", api)
+        .fallback(|| async { problem(StatusCode::NOT_FOUND, "not_found", "no such path") })
+        .with_state(admin)
+}
+
+async fn authorize<S: Store>(State(admin): Shared<S>, request: Request, next: Next) -> Response {
+    let given = request
+        .headers()
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.as_bytes().strip_prefix(b"Bearer "))
+        .unwrap_or_default();
+    if bool::from(given.ct_eq(admin.token.as_bytes())) {
+        return next.run(request).await;
+    }
+    let mut response = problem(
+        StatusCode::UNAUTHORIZED,
+        "unauthorized",
+        "send the admin token as `Authorization: Bearer …`; it is in the data directory",
+    );
+    response
+        .headers_mut()
+        .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    response
+}
+
+async fn ready<S: Store>(State(admin): Shared<S>) -> Response {
+    match admin.desk.counts() {
+        Ok(_) => Json(json!({ "status": "ready" })).into_response(),
+        Err(unavailable) => problem(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "store_unavailable",
+            &unavailable.to_string(),
+        ),
+    }
+}
+
+async fn metrics<S: Store>(State(admin): Shared<S>) -> Response {
+    match admin.desk.store.counts() {
+        Ok(counts) => {
+            let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+            (
+                [(header::CONTENT_TYPE, kind)],
+                admin.metrics.exposition(counts),
+            )
+                .into_response()
+        }
+        Err(unavailable) => NotDone::from(unavailable).answer(),
+    }
+}
+
+async fn counts<S: Store>(State(admin): Shared<S>) -> Response {
+    answer(admin.desk.counts().map_err(NotDone::from))
+}
+
+async fn changes<S: Store>(State(admin): Shared<S>, Query(query): Query<ChangeQuery>) -> Response {
+    answer(admin.desk.changes(&query))
+}
+
+async fn events<S: Store>(State(admin): Shared<S>, Query(query): Query<EventQuery>) -> Response {
+    answer(admin.desk.events(&query))
+}
+
+async fn event<S: Store>(
+    State(admin): Shared<S>,
+    Path(id): Path<String>,
+    Query(detail): Query<Detail>,
+) -> Response {
+    answer(admin.desk.event(&id, detail.body))
+}
+
+async fn executions<S: Store>(State(admin): Shared<S>, Query(query): Query<ListQuery>) -> Response {
+    answer(admin.desk.executions(&query))
+}
+
+async fn execution<S: Store>(State(admin): Shared<S>, Path(id): Path<String>) -> Response {
+    answer(admin.desk.execution(&id))
+}
+
+async fn redrive<S: Store>(State(admin): Shared<S>, Path(id): Path<String>) -> Response {
+    answer(admin.desk.fulfil(&id, Wish::Redrive).await)
+}
+
+async fn stop<S: Store>(
+    State(admin): Shared<S>,
+    Path(id): Path<String>,
+    Json(request): Json<StopRequest>,
+) -> Response {
+    answer(
+        admin
+            .desk
+            .fulfil(
+                &id,
+                Wish::Stop {
+                    reason: request.reason,
+                },
+            )
+            .await,
+    )
+}
+
+async fn quarantine<S: Store>(State(admin): Shared<S>, Query(query): Query<ListQuery>) -> Response {
+    answer(admin.desk.quarantine(&query))
+}
+
+async fn quarantined<S: Store>(
+    State(admin): Shared<S>,
+    Path(id): Path<u64>,
+    Query(detail): Query<Detail>,
+) -> Response {
+    answer(admin.desk.quarantined(id, detail.body))
+}
+
+async fn promote<S: Store>(State(admin): Shared<S>, Path(id): Path<u64>) -> Response {
+    answer(admin.desk.promote(id).await)
+}
+
+fn answer(result: Result<impl Serialize, NotDone>) -> Response {
+    match result {
+        Ok(value) => Json(value).into_response(),
+        Err(not_done) => not_done.answer(),
+    }
+}
+
+/// How an operator's unfulfilled wish is answered.
+trait Answer {
+    fn answer(&self) -> Response;
+}
+
+impl Answer for NotDone {
+    fn answer(&self) -> Response {
+        let (status, code) = match self {
+            Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
+            Self::Busy => (StatusCode::CONFLICT, "busy"),
+            Self::NotNow(_) => (StatusCode::CONFLICT, "not_now"),
+            Self::StillRefused(_) => (StatusCode::CONFLICT, "still_refused"),
+            Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "store_unavailable"),
+        };
+        problem(status, code, &self.to_string())
+    }
+}
+
+fn problem(status: StatusCode, code: &str, detail: &str) -> Response {
+    let body = json!({
+        "title": status.canonical_reason(),
+        "status": status.as_u16(),
+        "code": code,
+        "detail": detail,
+    });
+    let kind = "application/problem+json";
+    (status, [(header::CONTENT_TYPE, kind)], body.to_string()).into_response()
+}

@@ -1,0 +1,300 @@
+//! The operator's desk: everything that can be asked and done, on a store that is open in this
+//! process. The admin listener puts it on the network; the command line uses it directly when
+//! no server runs. Both show the same.
+
+use std::sync::Arc;
+
+use domain::event::EventKeyDigest;
+use domain::source::Source;
+use domain::stream::Sequence;
+use domain::trace::TraceId;
+use engine::clock::{Clock, Luck};
+use engine::journal::Step;
+use engine::operator::{self, NotDone, Wish};
+use engine::store::{
+    EventDetail, EventFilter, ExecutionDetail, ExecutionFilter, Outcome, Page, Store, Unavailable,
+};
+use engine::workflow::{Course, Workflows};
+use serde::{Deserialize, Serialize};
+
+use crate::view::{
+    ChangeView, CountsView, EventDetailView, EventView, ExecutionDetailView, ExecutionView,
+    HeaderView, PageView, PromotedView, QuarantineDetailView, QuarantineView,
+};
+
+/// Most items of one page.
+const PAGE_MAX: usize = 1000;
+
+/// The desk.
+pub(crate) struct Desk<S> {
+    /// The store.
+    pub(crate) store: Arc<S>,
+    /// The state machines of its executions.
+    pub(crate) workflows: Arc<Workflows>,
+    /// The sources that deliveries can be judged by again.
+    pub(crate) sources: Vec<Source>,
+    /// Time and luck.
+    pub(crate) clock: Arc<dyn Clock>,
+    /// See `clock`.
+    pub(crate) luck: Arc<dyn Luck>,
+}
+
+/// What is asked of a listing of events.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct EventQuery {
+    /// Only those of this payment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) payment_id: Option<String>,
+    /// Only those whose record stands so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) status: Option<String>,
+    /// Only those of this source.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) source: Option<String>,
+    /// Only those below this id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) before: Option<u64>,
+    /// No more than so many.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) limit: Option<usize>,
+}
+
+/// What is asked of a listing of executions or of the quarantine.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ListQuery {
+    /// Only those that stand so (executions only).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) status: Option<String>,
+    /// Only those below this id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) before: Option<u64>,
+    /// No more than so many.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) limit: Option<usize>,
+}
+
+/// What is asked of the change feed.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ChangeQuery {
+    /// Only those after this place; the newest places when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) after: Option<u64>,
+    /// No more than so many.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) limit: Option<usize>,
+}
+
+/// A piece of the change feed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct ChangesView {
+    /// The changes, oldest first.
+    pub(crate) items: Vec<ChangeView>,
+    /// Pass this as `after` for what comes next.
+    pub(crate) after: u64,
+}
+
+impl<S: Store> Desk<S> {
+    /// Events, newest first.
+    pub(crate) fn events(&self, query: &EventQuery) -> Result<PageView<EventView>, NotDone> {
+        let filter = EventFilter {
+            payment_id: query.payment_id.clone(),
+            status: query.status.clone(),
+            source: query.source.clone(),
+        };
+        let page = self
+            .store
+            .list_events(&filter, query.before, page_size(query.limit))?;
+        Ok(page_view(page, EventView::new))
+    }
+
+    /// One event: `id` is its id, its key, or its execution's name.
+    pub(crate) fn event(&self, id: &str, with_body: bool) -> Result<EventDetailView, NotDone> {
+        let detail = self.find_event(id)?.ok_or(NotDone::NotFound)?;
+        let execution = match self.store.execution(detail.summary.sequence)? {
+            Some(execution) => Some(self.execution_view(&execution)?),
+            None => None,
+        };
+        Ok(EventDetailView::new(&detail, execution, with_body))
+    }
+
+    /// Executions, newest first.
+    pub(crate) fn executions(&self, query: &ListQuery) -> Result<PageView<ExecutionView>, NotDone> {
+        let status = match &query.status {
+            None => None,
+            Some(word) => Some(
+                serde_json::from_value(serde_json::Value::String(word.to_ascii_uppercase()))
+                    .map_err(|_| {
+                        NotDone::NotNow(format!(
+                            "no status {word}: it is one of RUNNING, SUCCEEDED, FAILED, \
+                             TIMED_OUT, ABORTED"
+                        ))
+                    })?,
+            ),
+        };
+        let filter = ExecutionFilter { status };
+        let page = self
+            .store
+            .list_executions(&filter, query.before, page_size(query.limit))?;
+        Ok(page_view(page, ExecutionView::listed))
+    }
+
+    /// One execution with its history: `id` is its id or name, or its event's key.
+    pub(crate) fn execution(&self, id: &str) -> Result<ExecutionDetailView, NotDone> {
+        let detail = self.find_execution(id)?;
+        self.execution_view(&detail)
+    }
+
+    /// Stops or redrives an execution, and says how it stands then.
+    pub(crate) async fn fulfil(
+        &self,
+        id: &str,
+        wish: Wish,
+    ) -> Result<ExecutionDetailView, NotDone> {
+        let sequence = self.find_execution(id)?.summary.sequence;
+        let luck = (&*self.clock, &*self.luck);
+        operator::fulfil(wish, sequence, &*self.store, &self.workflows, luck).await?;
+        let detail = self.store.execution(sequence)?.ok_or(NotDone::NotFound)?;
+        self.execution_view(&detail)
+    }
+
+    /// The quarantine, newest first.
+    pub(crate) fn quarantine(
+        &self,
+        query: &ListQuery,
+    ) -> Result<PageView<QuarantineView>, NotDone> {
+        let page = self
+            .store
+            .list_quarantined(query.before, page_size(query.limit))?;
+        Ok(page_view(page, QuarantineView::new))
+    }
+
+    /// One quarantined delivery.
+    pub(crate) fn quarantined(
+        &self,
+        id: u64,
+        with_body: bool,
+    ) -> Result<QuarantineDetailView, NotDone> {
+        let (summary, delivery) = self.store.quarantined(id)?.ok_or(NotDone::NotFound)?;
+        Ok(QuarantineDetailView {
+            delivery: QuarantineView::new(&summary),
+            headers: HeaderView::all(&delivery.headers),
+            body: with_body.then(|| String::from_utf8_lossy(&delivery.body).into_owned()),
+        })
+    }
+
+    /// Judges a quarantined delivery again.
+    pub(crate) async fn promote(&self, id: u64) -> Result<PromotedView, NotDone> {
+        let mut bytes = [0; 16];
+        bytes[..8].copy_from_slice(&self.luck.next_u64().to_be_bytes());
+        bytes[8..].copy_from_slice(&self.luck.next_u64().to_be_bytes());
+        let source_of = |name: &str| {
+            self.sources
+                .iter()
+                .find(|source| source.name.as_str() == name)
+                .cloned()
+        };
+        let trace = TraceId::from_bytes(bytes);
+        let appended = operator::promote(id, source_of, &*self.store, trace).await?;
+        let word = |outcome: &Outcome| match outcome {
+            Outcome::Stored => "stored".to_owned(),
+            Outcome::Duplicate => "duplicate".to_owned(),
+            Outcome::Conflict => "conflict".to_owned(),
+        };
+        Ok(PromotedView {
+            payment_ids: appended
+                .events
+                .iter()
+                .map(|(_, key)| key.payment_id.clone())
+                .collect(),
+            outcomes: appended
+                .events
+                .iter()
+                .map(|(outcome, _)| word(outcome))
+                .collect(),
+        })
+    }
+
+    /// A piece of the change feed.
+    pub(crate) fn changes(&self, query: &ChangeQuery) -> Result<ChangesView, NotDone> {
+        let after = match query.after {
+            Some(after) => Sequence::new(after),
+            None => self.store.feed_head()?,
+        };
+        let (changes, end) = self
+            .store
+            .read_after(after, page_size(query.limit), &|_| true)?;
+        Ok(ChangesView {
+            items: changes.iter().map(ChangeView::new).collect(),
+            after: end.get(),
+        })
+    }
+
+    /// How much there is of everything.
+    pub(crate) fn counts(&self) -> Result<CountsView, Unavailable> {
+        Ok(self.store.counts()?.into())
+    }
+
+    fn find_event(&self, id: &str) -> Result<Option<EventDetail>, Unavailable> {
+        if let Ok(number) = id.parse() {
+            return self.store.event_at(Sequence::new(number));
+        }
+        // A name is half of a digest, which no index knows; ask for the key it came from.
+        self.store.event(&EventKeyDigest::of_text(id))
+    }
+
+    fn find_execution(&self, id: &str) -> Result<ExecutionDetail, NotDone> {
+        let sequence = match id.parse() {
+            Ok(number) => Sequence::new(number),
+            Err(_) => {
+                self.find_event(id)?
+                    .ok_or(NotDone::NotFound)?
+                    .summary
+                    .sequence
+            }
+        };
+        self.store.execution(sequence)?.ok_or(NotDone::NotFound)
+    }
+
+    fn execution_view(&self, detail: &ExecutionDetail) -> Result<ExecutionDetailView, NotDone> {
+        let summary = &detail.summary;
+        let definition = self.workflows.find(&summary.definition, &*self.store)?;
+        let course = Course::new(definition, &detail.change, summary.started_at);
+        let steps = detail
+            .steps
+            .iter()
+            .map(|step| Step::decode(&step.text))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|unreadable| NotDone::NotNow(unreadable.to_string()))?;
+        let (execution, history) = course
+            .history(&steps)
+            .map_err(|error| NotDone::NotNow(error.to_string()))?;
+        Ok(ExecutionDetailView {
+            execution: ExecutionView::new(summary, course.execution_name().to_owned()),
+            state: execution.state_name().map(str::to_owned),
+            retry_count: execution.retry_count(),
+            redrive_count: execution.redrive_count(),
+            output: execution.output(&course.input).cloned(),
+            error: execution.error().map(str::to_owned),
+            cause: execution.cause().map(str::to_owned),
+            events: history
+                .iter()
+                .map(|event| event.to_json(&course.input))
+                .collect(),
+            input: course.input,
+        })
+    }
+}
+
+fn page_size(limit: Option<usize>) -> usize {
+    limit.unwrap_or(50).clamp(1, PAGE_MAX)
+}
+
+fn page_view<T, V>(page: Page<T>, view: impl Fn(&T) -> V) -> PageView<V> {
+    PageView {
+        items: page.items.iter().map(view).collect(),
+        next: page.next,
+    }
+}
