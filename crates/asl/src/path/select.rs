@@ -8,9 +8,14 @@ use super::{JsonPath, PathMiss, Segment};
 
 impl JsonPath {
     /// What the path names in `root`: borrowed when it is one value that is there, a list of
-    /// its own when the path is indefinite.
+    /// its own when the path is indefinite. An indefinite path that leads nowhere gives an
+    /// empty list (recorded: `$.items[*]` of an empty object).
     pub(crate) fn select<'v>(&self, root: &'v Value) -> Result<Cow<'v, Value>, PathMiss> {
-        self.select_in(root, root)
+        let found = self.select_in(root, root);
+        if found.is_err() && !self.is_definite() {
+            return Ok(Cow::Owned(Value::Array(Vec::new())));
+        }
+        found
     }
 
     pub(super) fn select_in<'v>(

@@ -1,0 +1,208 @@
+//! What the service refuses, we refuse in the same words; what it takes and we cannot run, we
+//! refuse as not supported yet.
+
+mod common;
+
+use asl::context::MachineType;
+use asl::definition::Definition;
+use asl::problem::{Problem, ProblemCode, invalid_definition_text};
+use common::drive::machine_type;
+use common::{cases, is_in_scope, report, section};
+use serde_json::{Value, json};
+
+fn parse(definition: &Value, machine_type: MachineType) -> Result<(), Vec<Problem>> {
+    Definition::parse_as(&definition.to_string(), machine_type).map(|_| ())
+}
+
+/// Recorded errors that cannot be given, each with the reason.
+const ERRORS_EXCUSED: &[(&str, &str)] = &[(
+    "test_illegal_activity_task@creation_error",
+    "the case holds a stand-in where the recorded call had the ARN of an activity",
+)];
+
+#[test]
+fn errors_are_worded_as_recorded() {
+    let Some(cases) = cases() else { return };
+    let results: Vec<_> = section(&cases, "definition_errors")
+        .iter()
+        // The other errors are about calls of the API, not about definitions.
+        .filter(|case| case["expect_error"] == "InvalidDefinition")
+        .map(|case| (case["name"].as_str().unwrap().to_owned(), check_error(case)))
+        .collect();
+    report("definition errors", &results, ERRORS_EXCUSED);
+}
+
+fn check_error(case: &Value) -> Result<(), String> {
+    let request = &case["request"];
+    let problems = match parse(&request["definition"], machine_type(request)) {
+        Ok(()) => return Err("accepted".to_owned()),
+        Err(problems) => problems,
+    };
+    let expected = case["expect_message"].as_str().unwrap();
+    // Some recordings hold the message as the SDK prints it.
+    let expected = match expected.split_once(" operation: ") {
+        Some((_, message)) => message,
+        None => expected,
+    };
+    let found = invalid_definition_text(&problems);
+    if found == expected {
+        Ok(())
+    } else {
+        Err(format!("expected {expected}, found {found}"))
+    }
+}
+
+#[test]
+fn diagnostics_are_as_recorded() {
+    let Some(cases) = cases() else { return };
+    let results: Vec<_> = section(&cases, "validate_definition")
+        .iter()
+        .filter(|case| {
+            case["expect"]["result"] == "FAIL" || is_in_scope(&case["request"]["definition"])
+        })
+        .map(|case| {
+            (
+                case["name"].as_str().unwrap().to_owned(),
+                check_diagnostics(case),
+            )
+        })
+        .collect();
+    report("diagnostics", &results, &[]);
+}
+
+fn check_diagnostics(case: &Value) -> Result<(), String> {
+    let request = &case["request"];
+    let text = match request["definition_text"].as_str() {
+        Some(text) => text.to_owned(),
+        None => request["definition"].to_string(),
+    };
+    let problems = Definition::parse_as(&text, machine_type(request))
+        .err()
+        .unwrap_or_default();
+    let found: Vec<Value> = problems
+        .iter()
+        .map(|problem| {
+            let mut diagnostic = json!({
+                "code": problem.code.as_str(), "message": problem.message, "severity": "ERROR",
+            });
+            if let Some(location) = &problem.location {
+                diagnostic["location"] = location.as_str().into();
+            }
+            diagnostic
+        })
+        .collect();
+    let expected = &case["expect"]["diagnostics"];
+    if *expected == Value::Array(found.clone()) {
+        return Ok(());
+    }
+    Err(format!("expected {expected}, found {found:?}"))
+}
+
+/// Expectations of linters, where the service or the language says otherwise.
+const LINTERS_EXCUSED: &[(&str, &str)] = &[
+    (
+        "statelint/task-with-credentials",
+        "the service requires RoleArn in Credentials (recorded: test_invalid_credentials_field)",
+    ),
+    (
+        "asl-validator/valid-task-credentials",
+        "the service requires RoleArn in Credentials (recorded: test_invalid_credentials_field)",
+    ),
+    (
+        "asl-validator/valid-current-value-predicate",
+        "its filter compares with a bare word, which is no literal in the Jayway dialect",
+    ),
+    (
+        "asl-validator/valid-task-intrisic-function",
+        "its Resources are CloudFormation objects, not yet a state machine",
+    ),
+];
+
+#[test]
+fn linters_agree() {
+    let Some(cases) = cases() else { return };
+    let results: Vec<_> = section(&cases, "definition_validation")
+        .iter()
+        .filter(|case| is_in_scope(&case["definition"]))
+        .map(|case| {
+            let found = parse(&case["definition"], MachineType::Standard);
+            let result = match (&found, case["expect"] == "valid") {
+                (Ok(()), true) | (Err(_), false) => Ok(()),
+                (Ok(()), false) => Err("accepted, a linter refuses it".to_owned()),
+                (Err(problems), true) => Err(invalid_definition_text(problems)),
+            };
+            (case["name"].as_str().unwrap().to_owned(), result)
+        })
+        .collect();
+    report("linters", &results, LINTERS_EXCUSED);
+}
+
+/// Not in the recorded part: what `ValidateStateMachineDefinition` was reported to answer
+/// (floci-io/floci issue 2735 and pull request 2786, measured on AWS in 2026).
+#[test]
+fn transitions_are_checked_in_the_order_of_the_service() {
+    let pass = |next: &str| json!({"Type": "Pass", "Next": next});
+    let end = json!({"Type": "Pass", "End": true});
+    for (states, expected) in [
+        (
+            json!({"A": pass("B"), "B": pass("A")}),
+            "MISSING_END_STATE: Workflow has no terminal state at null",
+        ),
+        (
+            json!({"A": pass("B"), "B": pass("A"), "C": pass("A")}),
+            "MISSING_END_STATE: Workflow has no terminal state at null",
+        ),
+        (
+            json!({"A": pass("B"), "B": pass("A"), "C": end}),
+            "MISSING_TRANSITION_TARGET: State \"C\" is not reachable. at /States/C",
+        ),
+        (
+            json!({"A": pass("NOPE")}),
+            "MISSING_TRANSITION_TARGET: Missing 'Next' target: NOPE at /States/A/Next, MISSING_END_STATE: Workflow has no terminal state at null",
+        ),
+        (
+            json!({"A": {"Type": "Choice", "Choices": [{"Variable": "$", "IsNull": true, "Next": "NOPE"}], "Default": "B"}, "B": end}),
+            "MISSING_TRANSITION_TARGET: Missing 'Next' target: NOPE at /States/A/Choices[0]/Next",
+        ),
+        (
+            json!({"A": {"Type": "Choice", "Choices": [{"Variable": "$", "IsNull": true, "Next": "B"}], "Default": "NOPE"}, "B": end}),
+            "MISSING_TRANSITION_TARGET: Missing 'Next' target: NOPE at /States/A/Default",
+        ),
+        (
+            json!({"A": {"Type": "Pass", "End": true, "Catch": []}}),
+            "SCHEMA_VALIDATION_FAILED: Field 'Catch' is not supported at /States/A",
+        ),
+        (
+            json!({"A": {"Type": "Choice", "Choices": [{"Variable": "$", "IsNull": true}], "Default": "B"}, "B": end}),
+            "SCHEMA_VALIDATION_FAILED: These fields are required: [Next] at /States/A/Choices[0]",
+        ),
+    ] {
+        let definition = json!({"StartAt": "A", "States": states});
+        let problems = parse(&definition, MachineType::Standard).unwrap_err();
+        let expected = format!("Invalid State Machine Definition: '{expected}'");
+        assert_eq!(invalid_definition_text(&problems), expected, "{definition}");
+    }
+}
+
+#[test]
+fn what_cannot_run_yet_is_refused_as_that() {
+    let map = json!({"StartAt": "M", "States": {"M": {"Type": "Map", "End": true}}});
+    let parallel = json!({"StartAt": "P", "States": {"P": {"Type": "Parallel", "End": true}}});
+    let jsonata = json!({"QueryLanguage": "JSONata", "StartAt": "S",
+        "States": {"S": {"Type": "Succeed"}}});
+    let one = json!({"StartAt": "S",
+        "States": {"S": {"QueryLanguage": "JSONata", "Type": "Succeed"}}});
+    for definition in [map, parallel, jsonata, one] {
+        let problems = parse(&definition, MachineType::Standard).unwrap_err();
+        assert!(
+            problems
+                .iter()
+                .all(|problem| problem.code == ProblemCode::NotSupportedYet)
+        );
+        assert!(
+            problems
+                .iter()
+                .all(|problem| problem.message.contains("not supported yet"))
+        );
+    }
+}

@@ -1,0 +1,204 @@
+//! Start, stop, redrive, the machine's own time-out and limits, where nothing is recorded.
+//! Sources: developer guide, "Restarting state machine executions with redrive", quotas.
+
+mod common;
+
+use asl::advance::{AdvanceError, Signal};
+use asl::execution::Status;
+use common::play::Play;
+use serde_json::{Value, json};
+
+fn two_tasks(timeout: Option<u64>) -> Value {
+    let task = |next: &str| {
+        json!({"Type": "Task", "Resource": "arn:aws:lambda:us-east-1:1:function:f", "Next": next,
+            "Retry": [{"ErrorEquals": ["Again"], "MaxAttempts": 1}]})
+    };
+    let mut machine = json!({"StartAt": "One",
+        "States": {"One": task("Two"), "Two": task("Done"), "Done": {"Type": "Succeed"}}});
+    if let Some(seconds) = timeout {
+        machine["TimeoutSeconds"] = seconds.into();
+    }
+    machine
+}
+
+#[test]
+fn redrive_goes_on_at_the_failed_task_with_its_input() {
+    let mut play = Play::start(&two_tasks(None), json!({"n": 0}));
+    play.succeed(json!({"n": 1}));
+    play.fail("Again");
+    play.wake();
+    play.fail("Again");
+    assert_eq!(play.end(), "FAILED Again why");
+    assert_eq!(play.execution.state_name(), Some("Two"));
+    play.clock += 60_000;
+    let before = play.history.len();
+    play.send(Signal::Redrive);
+    assert_eq!(play.execution.status(), Status::Running);
+    assert_eq!(play.execution.redrive_count(), 1);
+    assert_eq!(play.execution.retry_count(), 0, "the attempts start anew");
+    assert_eq!(
+        play.types()[before..],
+        [
+            "ExecutionRedriven",
+            "LambdaFunctionScheduled",
+            "LambdaFunctionStarted"
+        ]
+    );
+    let ids: Vec<u32> = play.history.iter().map(|event| event.id).collect();
+    assert_eq!(ids, (1..=ids.len()).map(|id| id as u32).collect::<Vec<_>>());
+    play.fail("Again");
+    play.wake();
+    play.succeed(json!({"n": 2}));
+    assert_eq!(play.output(), Some(&json!({"n": 2})));
+}
+
+#[test]
+fn only_what_ended_badly_can_be_redriven() {
+    let mut play = Play::start(&two_tasks(None), json!({}));
+    let refused = |play: &mut Play| play.try_send(Signal::Redrive).unwrap_err();
+    assert!(matches!(
+        refused(&mut play),
+        AdvanceError::NotRedrivable { .. }
+    ));
+    play.succeed(json!({}));
+    play.succeed(json!({}));
+    assert_eq!(play.execution.status(), Status::Succeeded);
+    assert!(matches!(
+        refused(&mut play),
+        AdvanceError::NotRedrivable { .. }
+    ));
+}
+
+#[test]
+fn a_stopped_wait_is_entered_again_by_redrive() {
+    let mut play = Play::start(
+        &json!({"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 60, "End": true}}}),
+        json!({}),
+    );
+    play.clock = 30_000;
+    play.send(Signal::Stop {
+        error: Some("Enough".into()),
+        cause: None,
+    });
+    assert_eq!(play.end(), "ABORTED Enough -");
+    assert_eq!(play.execution.wake_at(), None);
+    play.send(Signal::Redrive);
+    assert_eq!(play.due(), Some(90_000));
+    play.wake();
+    assert_eq!(
+        play.types(),
+        [
+            "ExecutionStarted",
+            "WaitStateEntered",
+            "ExecutionAborted",
+            "ExecutionRedriven",
+            "WaitStateEntered",
+            "WaitStateExited",
+            "ExecutionSucceeded",
+        ]
+    );
+}
+
+#[test]
+fn the_machine_times_out_and_nothing_catches_it() {
+    let mut play = Play::start(&two_tasks(Some(10)), json!({}));
+    assert_eq!(play.due(), Some(10_000));
+    let task = play.task();
+    play.wake();
+    assert_eq!(play.end(), "TIMED_OUT - -");
+    assert_eq!(play.types().last().unwrap(), "ExecutionTimedOut");
+    assert_eq!(
+        play.try_send(Signal::Heartbeat { task }),
+        Err(AdvanceError::TaskNotOutstanding { task })
+    );
+    assert_eq!(
+        play.try_send(Signal::Tick),
+        Err(AdvanceError::NotRunning {
+            status: Status::TimedOut
+        })
+    );
+    play.send(Signal::Redrive);
+    assert_eq!(play.due(), Some(20_000), "its time starts anew");
+}
+
+#[test]
+fn timers_that_came_due_while_down_fire_in_their_order() {
+    // The retry was due at 1 s, the machine's end at 10 s; the tick comes at 60 s.
+    let mut play = Play::start(&two_tasks(Some(10)), json!({}));
+    play.fail("Again");
+    play.clock = 60_000;
+    play.send(Signal::Tick);
+    assert_eq!(
+        play.types()[5..],
+        [
+            "LambdaFunctionScheduled",
+            "LambdaFunctionStarted",
+            "ExecutionTimedOut"
+        ]
+    );
+}
+
+#[test]
+fn a_tick_before_its_time_changes_nothing() {
+    let mut play = Play::start(
+        &json!({"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 60, "End": true}}}),
+        json!({}),
+    );
+    let (before, events) = (play.execution.clone(), play.history.len());
+    play.clock = 59_999;
+    play.send(Signal::Tick);
+    assert_eq!((&play.execution, play.history.len()), (&before, events));
+    play.clock = 60_000;
+    play.send(Signal::Tick);
+    assert_eq!(play.execution.status(), Status::Succeeded);
+}
+
+#[test]
+fn a_choice_without_a_match_fails() {
+    let play = Play::start(
+        &json!({"StartAt": "C", "States": {
+            "C": {"Type": "Choice", "Choices": [{"Variable": "$.n", "NumericEquals": 1, "Next": "D"}]},
+            "D": {"Type": "Succeed"}}}),
+        json!({"n": 2}),
+    );
+    assert_eq!(play.execution.error(), Some("States.NoChoiceMatched"));
+}
+
+#[test]
+fn an_endless_loop_ends_with_its_history() {
+    let play = Play::start(
+        &json!({"StartAt": "A", "States": {
+            "A": {"Type": "Choice", "Choices": [{"Variable": "$.no", "IsPresent": true, "Next": "End"}],
+                "Default": "A"},
+            "End": {"Type": "Succeed"}}}),
+        json!({}),
+    );
+    assert_eq!(play.execution.error(), Some("States.Runtime"));
+    assert!(play.execution.event_count() <= 25_000);
+    assert!(play.execution.event_count() > 24_990);
+}
+
+#[test]
+fn signals_that_do_not_fit_are_refused() {
+    let mut play = Play::start(&two_tasks(None), json!({}));
+    assert_eq!(
+        play.try_send(Signal::Start),
+        Err(AdvanceError::AlreadyStarted)
+    );
+    let fresh = asl::execution::Execution::new();
+    let moment = asl::advance::Moment {
+        now: asl::time::Millis(0),
+        seed: 0,
+    };
+    let refused = asl::advance::advance(play.run(), &fresh, Signal::Tick, &moment);
+    assert_eq!(refused.unwrap_err(), AdvanceError::NotStarted);
+}
+
+/// The input is named, not repeated, wherever it goes on unchanged.
+#[test]
+fn the_record_does_not_hold_the_input() {
+    let play = Play::start(&two_tasks(None), json!({"marker": "payload"}));
+    let text = serde_json::to_string(&play.execution).unwrap();
+    assert!(!text.contains("payload"), "{text}");
+    assert!(text.len() < 220, "{} bytes: {text}", text.len());
+}

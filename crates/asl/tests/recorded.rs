@@ -1,0 +1,118 @@
+//! Executions and comparisons recorded on AWS: ours must be the same in status, output,
+//! error, cause and the whole history.
+
+mod common;
+
+use common::compare::{Comparison, essential};
+use common::drive::{Driven, drive};
+use common::{cases, is_in_scope, report, section};
+use serde_json::{Value, json};
+
+/// Recorded executions that cannot match, each with the reason.
+const EXCUSED: &[(&str, &str)] = &[];
+
+#[test]
+fn executions_are_as_recorded() {
+    let Some(cases) = cases() else { return };
+    let results: Vec<_> = section(&cases, "executions")
+        .iter()
+        .filter(|case| is_in_scope(&case["definition"]))
+        .map(|case| (case["name"].as_str().unwrap().to_owned(), check(case)))
+        .collect();
+    report("executions", &results, EXCUSED);
+}
+
+fn check(case: &Value) -> Result<(), String> {
+    let Driven {
+        input,
+        execution,
+        history,
+    } = drive(case)?;
+    let mut comparison = Comparison::new(case);
+    let expected = case["events"].as_array().unwrap();
+    let types = |events: &[Value]| -> Vec<String> {
+        events
+            .iter()
+            .map(|event| event["type"].as_str().unwrap_or("?").to_owned())
+            .collect()
+    };
+    let found: Vec<Value> = history.iter().map(|event| event.to_json(&input)).collect();
+    if types(expected) != types(&found) {
+        return Err(format!(
+            "events: expected {:?}, found {:?}; {:?}",
+            types(expected),
+            types(&found),
+            execution.cause()
+        ));
+    }
+    for (expected, found) in expected.iter().zip(&found) {
+        let at = format!("event {}", expected["id"]);
+        comparison.equal(&essential(expected), &essential(found), &at)?;
+    }
+    let mut outcome = json!({ "status": execution.status().as_str() });
+    if let Some(output) = execution.output(&input) {
+        outcome["output"] = output.clone();
+    }
+    if let Some(error) = execution.error() {
+        outcome["error"] = error.into();
+    }
+    if let Some(cause) = execution.cause() {
+        outcome["cause"] = cause.into();
+    }
+    let mut expected = case["expect"].clone();
+    parse_cause(&mut expected);
+    parse_cause(&mut outcome);
+    comparison.equal(&expected, &outcome, "outcome")
+}
+
+/// A cause that starts with a brace is compared as JSON.
+fn parse_cause(outcome: &mut Value) {
+    let parsed = outcome["cause"]
+        .as_str()
+        .filter(|text| text.starts_with('{'));
+    let parsed = parsed.and_then(|text| serde_json::from_str(text).ok());
+    match (parsed, outcome) {
+        (Some(parsed), outcome) => outcome["cause"] = parsed,
+        (None, Value::Object(fields)) if fields.get("cause") == Some(&Value::Null) => {
+            fields.remove("cause");
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn comparisons_are_as_recorded() {
+    let Some(cases) = cases() else { return };
+    let results: Vec<_> = section(&cases, "choice_comparisons")
+        .iter()
+        .map(|case| {
+            (
+                case["name"].as_str().unwrap().to_owned(),
+                check_choice(case),
+            )
+        })
+        .collect();
+    report("choice comparisons", &results, &[]);
+}
+
+fn check_choice(case: &Value) -> Result<(), String> {
+    let Driven {
+        input,
+        execution,
+        history,
+    } = drive(case)?;
+    let events: Vec<Value> = history.iter().map(|event| event.to_json(&input)).collect();
+    let reached = events
+        .iter()
+        .filter_map(|event| event["stateEnteredEventDetails"]["name"].as_str())
+        .nth(1)
+        .map(str::to_owned);
+    if reached.as_deref() == case["expect_next"].as_str() {
+        return Ok(());
+    }
+    Err(format!(
+        "reached {reached:?}, expected {}; {:?}",
+        case["expect_next"],
+        execution.cause()
+    ))
+}
