@@ -1,5 +1,6 @@
 //! What the service refuses, we refuse in the same words; what it takes and we cannot run, we
 //! refuse as not supported yet.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod common;
 

@@ -1,5 +1,6 @@
 //! Retry, Catch and time-outs where nothing is recorded. Sources: language specification and
 //! developer guide, "Error handling in Step Functions".
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod common;
 
@@ -8,7 +9,7 @@ use asl::execution::TaskId;
 use common::play::Play;
 use serde_json::{Value, json};
 
-fn task(fields: Value) -> Value {
+fn task(fields: &Value) -> Value {
     let mut state = json!({
         "Type": "Task", "Resource": "arn:aws:lambda:us-east-1:1:function:f", "End": true,
     });
@@ -19,12 +20,12 @@ fn task(fields: Value) -> Value {
     state
 }
 
-fn machine(fields: Value) -> Value {
+fn machine(fields: &Value) -> Value {
     json!({"StartAt": "T", "States": {"T": task(fields), "Caught": {"Type": "Succeed"}}})
 }
 
 /// Only `T` when nothing leads to `Caught`.
-fn lone(fields: Value) -> Value {
+fn lone(fields: &Value) -> Value {
     json!({"StartAt": "T", "States": {"T": task(fields)}})
 }
 
@@ -33,7 +34,7 @@ fn lone(fields: Value) -> Value {
 #[test]
 fn every_retrier_counts_for_itself() {
     let mut play = Play::start(
-        &machine(json!({
+        &machine(&json!({
             "Retry": [
                 {"ErrorEquals": ["A", "B"], "IntervalSeconds": 1, "BackoffRate": 2, "MaxAttempts": 2},
                 {"ErrorEquals": ["C"], "IntervalSeconds": 5},
@@ -118,7 +119,7 @@ fn which_names_cover_which_errors() {
         if cause == "timeout" {
             fields.as_object_mut().unwrap().remove("HeartbeatSeconds");
         }
-        let mut play = Play::start(&machine(fields), json!({}));
+        let mut play = Play::start(&machine(&fields), json!({}));
         match cause {
             "timeout" => assert_eq!(play.wake(), 9000),
             "heartbeat" => assert_eq!(play.wake(), 8000),
@@ -137,7 +138,7 @@ fn a_runtime_error_is_never_caught() {
         json!(["States.TaskFailed"]),
     ] {
         let play = Play::start(
-            &machine(json!({"Parameters": {"x.$": "$.no"},
+            &machine(&json!({"Parameters": {"x.$": "$.no"},
                 "Retry": [{"ErrorEquals": names}],
                 "Catch": [{"ErrorEquals": names, "Next": "Caught"}]})),
             json!({}),
@@ -150,7 +151,7 @@ fn a_runtime_error_is_never_caught() {
 fn delays_double_and_are_capped() {
     let retry = json!({"Retry": [{"ErrorEquals": ["A"], "IntervalSeconds": 2, "BackoffRate": 2.0,
         "MaxAttempts": 5, "MaxDelaySeconds": 5}]});
-    let mut play = Play::start(&lone(retry), json!({}));
+    let mut play = Play::start(&lone(&retry), json!({}));
     let mut waits = Vec::new();
     for _ in 0..5 {
         play.fail("A");
@@ -164,7 +165,10 @@ fn delays_double_and_are_capped() {
 
 #[test]
 fn defaults_are_one_second_three_attempts_twice_the_wait() {
-    let mut play = Play::start(&lone(json!({"Retry": [{"ErrorEquals": ["A"]}]})), json!({}));
+    let mut play = Play::start(
+        &lone(&json!({"Retry": [{"ErrorEquals": ["A"]}]})),
+        json!({}),
+    );
     let mut times = Vec::new();
     for _ in 0..3 {
         play.fail("A");
@@ -179,7 +183,7 @@ fn defaults_are_one_second_three_attempts_twice_the_wait() {
 fn no_attempts_means_never() {
     let retry =
         json!({"Retry": [{"ErrorEquals": ["A"], "MaxAttempts": 0}, {"ErrorEquals": ["A"]}]});
-    let mut play = Play::start(&lone(retry), json!({}));
+    let mut play = Play::start(&lone(&retry), json!({}));
     play.fail("A");
     assert_eq!(play.end(), "FAILED A why");
 }
@@ -188,7 +192,7 @@ fn no_attempts_means_never() {
 fn full_jitter_is_within_the_delay_and_survives() {
     let retry = json!({"Retry": [{"ErrorEquals": ["A"], "IntervalSeconds": 10,
         "JitterStrategy": "FULL"}]});
-    let mut play = Play::start(&lone(retry), json!({}));
+    let mut play = Play::start(&lone(&retry), json!({}));
     play.fail("A");
     let due = play.due().unwrap();
     assert!(due <= 10_000, "{due}");
@@ -199,7 +203,7 @@ fn full_jitter_is_within_the_delay_and_survives() {
 #[test]
 fn heartbeats_put_the_end_off() {
     let mut play = Play::start(
-        &lone(json!({"TimeoutSeconds": 20, "HeartbeatSeconds": 8})),
+        &lone(&json!({"TimeoutSeconds": 20, "HeartbeatSeconds": 8})),
         json!({}),
     );
     assert_eq!(play.due(), Some(8000));
@@ -225,7 +229,7 @@ fn heartbeats_put_the_end_off() {
 #[test]
 fn an_answer_that_comes_too_late_is_refused() {
     let retry = json!({"TimeoutSeconds": 5, "Retry": [{"ErrorEquals": ["States.ALL"]}]});
-    let mut play = Play::start(&lone(retry), json!({}));
+    let mut play = Play::start(&lone(&retry), json!({}));
     let first = play.task();
     play.wake();
     let late = Signal::TaskSucceeded {
@@ -252,7 +256,7 @@ fn an_answer_that_comes_too_late_is_refused() {
 fn a_catcher_assigns_and_puts_the_error_into_the_raw_input() {
     let mut play = Play::start(
         &json!({"StartAt": "T", "States": {
-            "T": task(json!({"InputPath": "$.inner", "OutputPath": "$.nowhere",
+            "T": task(&json!({"InputPath": "$.inner", "OutputPath": "$.nowhere",
                 "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "C",
                     "Assign": {"seen.$": "$.Error"}}]})),
             "C": {"Type": "Pass", "Parameters": {"all.$": "$", "seen.$": "$seen"}, "End": true},
@@ -271,7 +275,7 @@ fn a_catcher_assigns_and_puts_the_error_into_the_raw_input() {
 fn a_caught_error_that_no_longer_fits_ends_the_execution() {
     let filler = "x".repeat(262_100);
     let mut play = Play::start(
-        &machine(json!({"Catch": [
+        &machine(&json!({"Catch": [
             {"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "Caught"}]})),
         json!({"filler": filler}),
     );

@@ -83,7 +83,8 @@ impl Comparison {
             }
         }
         let is_extra = |key: &&String| {
-            !expected.contains_key(*key) && !(self.is_before_redrive && *key == "RedriveCount")
+            let is_known = self.is_before_redrive && *key == "RedriveCount";
+            !expected.contains_key(*key) && !is_known
         };
         match found.keys().find(is_extra) {
             Some(key) => Err(format!(

@@ -106,10 +106,7 @@ fn input(case: &Value) -> Value {
     if recorded.is_null() || Comparison::new(case).equal(recorded, &as_shown, "").is_ok() {
         return sent.clone();
     }
-    match recorded {
-        Value::String(text) => serde_json::from_str(text).unwrap_or_else(|_| recorded.clone()),
-        recorded => recorded.clone(),
-    }
+    unfold(recorded)
 }
 
 fn step(
@@ -160,8 +157,13 @@ fn submitted(case: &Value, call: &Value) -> Option<Value> {
         return None;
     }
     let output = &event["taskSubmittedEventDetails"]["output"];
-    Some(match output {
-        Value::String(text) => serde_json::from_str(text).unwrap_or_else(|_| output.clone()),
-        output => output.clone(),
-    })
+    Some(unfold(output))
+}
+
+/// Data of the history: an object was parsed by the recorder, anything else is JSON text.
+fn unfold(recorded: &Value) -> Value {
+    let parsed = recorded
+        .as_str()
+        .and_then(|text| serde_json::from_str(text).ok());
+    parsed.unwrap_or_else(|| recorded.clone())
 }

@@ -1,5 +1,9 @@
 //! What the tests on recorded cases share: finding the cases, running a case, comparing.
 #![allow(dead_code, reason = "every test binary uses its own part")]
+#![expect(
+    clippy::print_stdout,
+    reason = "says what was compared, and what could not be"
+)]
 
 pub(crate) mod compare;
 pub(crate) mod drive;
@@ -10,10 +14,6 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 /// The recorded cases, read in place; none, with a plain word, when they are not there.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the environment says where the cases are"
-)]
 pub(crate) fn cases() -> Option<Value> {
     let dir = std::env::var_os("PAYHOOK_CASES").map_or_else(
         || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/cases"),

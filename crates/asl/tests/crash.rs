@@ -1,0 +1,148 @@
+//! A crash between any two transitions changes nothing: an execution that is written down and
+//! read again after every step has the same history as one that is not.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod common;
+
+use asl::advance::{Command, Moment, Run, Signal, advance, start};
+use asl::context::MachineType;
+use asl::definition::Definition;
+use asl::execution::{Execution, Status};
+use asl::time::Millis;
+use common::drive::context;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+/// Retries with jitter, waits, variables, luck, a loop: everything that has state.
+fn definition() -> Value {
+    json!({"StartAt": "Init", "TimeoutSeconds": 5000, "States": {
+        "Init": {"Type": "Pass", "Assign": {"id.$": "States.UUID()", "n": 0}, "Next": "Call"},
+        "Call": {
+            "Type": "Task", "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
+            "Parameters": {"FunctionName": "f", "Payload": {"in.$": "$", "id.$": "$id", "token.$": "$$.Task.Token",
+                "luck.$": "States.MathRandom(0, 1000000)", "retry.$": "$$.State.RetryCount"}},
+            "TimeoutSeconds": 30, "HeartbeatSeconds": 20,
+            "Retry": [
+                {"ErrorEquals": ["Busy"], "JitterStrategy": "FULL", "IntervalSeconds": 9, "MaxAttempts": 4},
+                {"ErrorEquals": ["States.Timeout"], "MaxAttempts": 2},
+            ],
+            "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "Pause"}],
+            "ResultPath": "$.result", "Assign": {"n.$": "States.MathAdd($n, 1)"}, "Next": "More",
+        },
+        "Pause": {"Type": "Wait", "Seconds": 40, "Next": "Call"},
+        "More": {"Type": "Choice", "Choices": [
+            {"Variable": "$n", "NumericGreaterThan": 2, "Next": "Done"}], "Default": "Call"},
+        "Done": {"Type": "Pass", "Parameters": {"all.$": "$", "n.$": "$n", "id.$": "$id"}, "End": true},
+    }})
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Succeed,
+    Busy,
+    Odd,
+    Heartbeat,
+    Time,
+    Stop,
+    Redrive,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        4 => Just(Step::Succeed),
+        4 => Just(Step::Busy),
+        1 => Just(Step::Odd),
+        1 => Just(Step::Heartbeat),
+        6 => Just(Step::Time),
+        1 => Just(Step::Stop),
+        1 => Just(Step::Redrive),
+    ];
+    proptest::collection::vec(step, 1..40)
+}
+
+/// The history and the final execution; `restart` stands for what happens between two steps.
+fn play(steps: &[Step], restart: impl Fn(Execution) -> Execution) -> (Vec<Value>, Execution) {
+    let definition = Definition::parse(&definition().to_string()).unwrap();
+    let context = context(MachineType::Standard);
+    let input = json!({"payment": "p1"});
+    let run = Run {
+        definition: &definition,
+        context: &context,
+        input: &input,
+    };
+    let mut now = context.start_time;
+    let first = start(run, &Moment { now, seed: 11 }).unwrap();
+    let mut execution = first.execution;
+    let mut history = first.history;
+    let mut given: Vec<Command> = first.commands;
+    for (at, step) in steps.iter().enumerate() {
+        execution = restart(execution);
+        assert_eq!(
+            execution.outstanding_tasks(&definition),
+            given,
+            "the same commands again"
+        );
+        let task = given.first().map(Command::task);
+        now = Millis(now.0 + 700);
+        let failed = |task, error: &str| Signal::TaskFailed {
+            task,
+            error: Some(error.to_owned()),
+            cause: None,
+        };
+        let signal = match (step, task) {
+            (Step::Succeed, Some(task)) => Signal::TaskSucceeded {
+                task,
+                output: json!({"at": at}),
+            },
+            (Step::Busy, Some(task)) => failed(task, "Busy"),
+            (Step::Odd, Some(task)) => failed(task, "Odd"),
+            (Step::Heartbeat, Some(task)) => Signal::Heartbeat { task },
+            (Step::Stop, _) => Signal::Stop {
+                error: None,
+                cause: None,
+            },
+            (Step::Redrive, _) => Signal::Redrive,
+            (Step::Time | Step::Succeed | Step::Busy | Step::Odd | Step::Heartbeat, _) => {
+                now = execution.wake_at().map_or(now, |due| due.max(now));
+                Signal::Tick
+            }
+        };
+        let moment = Moment {
+            now,
+            seed: u64::try_from(at).unwrap(),
+        };
+        // A signal that does not fit changes nothing, with a crash or without.
+        if let Ok(next) = advance(run, &execution, signal, &moment) {
+            execution = next.execution;
+            history.extend(next.history);
+            given = execution.outstanding_tasks(&definition);
+            for command in &next.commands {
+                assert!(given.contains(command), "what is commanded is outstanding");
+            }
+        }
+    }
+    (
+        history.iter().map(|event| event.to_json(&input)).collect(),
+        execution,
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_crash_between_any_two_steps_changes_nothing(steps in steps()) {
+        let unharmed = play(&steps, |execution| execution);
+        let crashed = play(&steps, |execution| {
+            let text = serde_json::to_string(&execution).unwrap();
+            serde_json::from_str(&text).unwrap()
+        });
+        prop_assert_eq!(&unharmed.0, &crashed.0);
+        prop_assert_eq!(&unharmed.1, &crashed.1);
+        let ids: Vec<u64> = unharmed.0.iter().map(|event| event["id"].as_u64().unwrap()).collect();
+        prop_assert_eq!(ids.clone(), (1..=ids.len() as u64).collect::<Vec<_>>());
+        if unharmed.1.status() != Status::Running {
+            prop_assert_eq!(unharmed.1.wake_at(), None);
+        }
+    }
+}
