@@ -4,6 +4,7 @@
 //! history. A caller keeps the transition before it carries out a command; a command that was
 //! carried out twice is answered once, and the second answer is refused.
 
+mod inspect;
 mod machine;
 mod states;
 mod task;
@@ -21,6 +22,8 @@ use crate::history::HistoryEvent;
 use crate::time::Millis;
 
 use machine::Machine;
+
+pub use inspect::{Inspection, inspect};
 
 /// What stays the same through a whole execution.
 #[derive(Debug, Clone, Copy)]
@@ -185,17 +188,23 @@ pub fn advance(
 ) -> Result<Transition, AdvanceError> {
     check(run, execution, &signal)?;
     let mut machine = Machine::new(run, execution, at);
-    match signal {
-        Signal::Start => machine.start(),
-        Signal::Redrive => machine.redrive(),
-        Signal::Stop { error, cause } => machine.stop(error, cause),
-        Signal::Tick => machine.tick(),
-        Signal::Heartbeat { .. } => machine.heartbeat(),
-        Signal::TaskSubmitted { output, .. } => machine.task_submitted(output),
-        Signal::TaskSucceeded { output, .. } => machine.task_succeeded(output),
-        Signal::TaskFailed { error, cause, .. } => machine.task_failed(error, cause),
-    }
+    machine.take(signal);
     Ok(machine.finish())
+}
+
+impl Machine<'_> {
+    fn take(&mut self, signal: Signal) {
+        match signal {
+            Signal::Start => self.start(),
+            Signal::Redrive => self.redrive(),
+            Signal::Stop { error, cause } => self.stop(error, cause),
+            Signal::Tick => self.tick(),
+            Signal::Heartbeat { .. } => self.heartbeat(),
+            Signal::TaskSubmitted { output, .. } => self.task_submitted(output),
+            Signal::TaskSucceeded { output, .. } => self.task_succeeded(output),
+            Signal::TaskFailed { error, cause, .. } => self.task_failed(error, cause),
+        }
+    }
 }
 
 fn check(run: Run<'_>, execution: &Execution, signal: &Signal) -> Result<(), AdvanceError> {

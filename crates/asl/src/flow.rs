@@ -95,15 +95,22 @@ pub(crate) fn seconds(field: &Seconds, scope: Scope<'_>) -> Result<Millis, Fault
             let found = path
                 .evaluate(scope)
                 .map_err(|error| Fault::Runtime(error.for_path_field()))?;
-            match found.as_u64() {
-                Some(seconds) if seconds > 0 => Ok(Millis::from_secs(seconds)),
+            match whole(&found).map(u64::try_from) {
+                Some(Ok(seconds)) if seconds > 0 => Ok(Millis::from_secs(seconds)),
                 _ => Err(Fault::Runtime(format!(
-                    "The {field} field refers to value {found} which is not a valid integer: {}",
+                    "The {field} field refers to value \"{}\" which is not a valid integer: {}",
+                    crate::intrinsics::java_text(&found),
                     path.text()
                 ))),
             }
         }
     }
+}
+
+/// A whole number, or a text that is one: the service reads both (recorded for
+/// `MaxConcurrencyPath` and its like).
+pub(crate) fn whole(value: &Value) -> Option<i64> {
+    value.as_i64().or_else(|| value.as_str()?.parse().ok())
 }
 
 /// `Error` and `Cause` of a Fail state, which may be computed.

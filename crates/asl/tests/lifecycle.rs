@@ -202,3 +202,54 @@ fn the_record_does_not_hold_the_input() {
     assert!(!text.contains("payload"), "{text}");
     assert!(text.len() < 220, "{} bytes: {text}", text.len());
 }
+
+#[test]
+fn a_wait_has_a_longest_delay() {
+    let machine = |wait: Value| {
+        let mut state = json!({"Type": "Wait", "End": true});
+        state
+            .as_object_mut()
+            .unwrap()
+            .extend(wait.as_object().unwrap().clone());
+        json!({"StartAt": "W", "States": {"W": state}})
+    };
+    for (seconds, fits) in [
+        (json!(2_147_483_647), true),
+        (json!(2_147_483_648_u64), false),
+    ] {
+        let wait = machine(json!({"SecondsPath": "$.s"}));
+        let play = Play::start(&wait, json!({"s": seconds}));
+        assert_eq!(
+            play.execution.status() == Status::Running,
+            fits,
+            "{seconds}"
+        );
+    }
+    let until = |ms: u64| json!({"at": asl::time::Millis(ms).to_rfc3339()});
+    let start = common::drive::context(asl::context::MachineType::Standard)
+        .start_time
+        .0;
+    for (days, fits) in [(24_855, true), (24_856, false)] {
+        let wait = machine(json!({"TimestampPath": "$.at"}));
+        let play = Play::start(&wait, until(start + days * 86_400_000));
+        assert_eq!(play.execution.status() == Status::Running, fits, "{days}");
+        if !fits {
+            let cause = play.execution.cause().unwrap();
+            assert!(cause.ends_with(" Wait state delay is too long."), "{cause}");
+        }
+    }
+}
+
+#[test]
+fn a_number_of_seconds_may_be_text() {
+    let wait = json!({"StartAt": "W", "States": {
+        "W": {"Type": "Wait", "SecondsPath": "$.s", "End": true}}});
+    assert_eq!(Play::start(&wait, json!({"s": "10"})).due(), Some(10_000));
+    let odd = Play::start(&wait, json!({"s": "ten"}));
+    assert!(
+        odd.execution
+            .cause()
+            .unwrap()
+            .ends_with("cannot be parsed as a long value: $.s == ten")
+    );
+}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{AdvanceError, Command, Moment, Run, Transition};
+use super::{AdvanceError, Command, Inspection, Moment, Run, Transition};
 use crate::context::{ContextView, MachineType, StateView};
 use crate::datum::Datum;
 use crate::definition::{Kind, Next, State};
@@ -28,6 +28,8 @@ pub(super) struct Machine<'a> {
     pub(super) token: Option<Arc<str>>,
     pub(super) commands: Vec<Command>,
     history: Vec<HistoryEvent>,
+    /// What someone who looks on has seen.
+    pub(super) inspection: Option<Box<Inspection>>,
 }
 
 /// How a state went.
@@ -84,6 +86,7 @@ impl<'a> Machine<'a> {
             token,
             commands: Vec::new(),
             history: Vec::new(),
+            inspection: None,
         }
     }
 
@@ -228,6 +231,12 @@ impl<'a> Machine<'a> {
         self.thread.state = Arc::clone(&state.name);
         self.thread.entered_at = self.now;
         self.thread.retries.clear();
+        self.note(|seen| {
+            *seen = Inspection {
+                input: Some(input.clone()),
+                ..Inspection::default()
+            }
+        });
         self.thread.input = input.clone();
         self.thread.doing = Doing::Rest;
         self.token = None;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::machine::{Flow, Machine};
 use crate::datum::Datum;
-use crate::definition::{Choice, Fail, Kind, Next, Pass, State, WaitFor};
+use crate::definition::{Choice, Fail, Kind, Next, Pass, ResultPath, State, WaitFor};
 use crate::execution::Doing;
 use crate::expression::Scope;
 use crate::flow::{self, Fault};
@@ -29,9 +29,11 @@ impl<'a> Machine<'a> {
     }
 
     /// What the state sees of its input.
-    pub(super) fn state_data(&self, state: &State) -> Result<Datum, Failure> {
+    pub(super) fn state_data(&mut self, state: &State) -> Result<Datum, Failure> {
         let input = &self.thread.input;
-        self.checked(input, |scope| flow::select(&state.input_path, input, scope))
+        let data = self.checked(input, |scope| flow::select(&state.input_path, input, scope))?;
+        self.note(|seen| seen.after_input_path = Some(data.clone()));
+        Ok(data)
     }
 
     /// Evaluates something over `data`; a fault becomes the state's failure.
@@ -49,19 +51,37 @@ impl<'a> Machine<'a> {
             flow::shape(pass.parameters.as_ref(), &data, scope)
         })?;
         let result = match &pass.result {
-            Some(result) => Datum::Inline(Arc::clone(result)),
-            None => shaped,
+            Some(result) => {
+                let result = Datum::Inline(Arc::clone(result));
+                self.note(|seen| {
+                    // What a Result replaces is not shown.
+                    seen.after_input_path = None;
+                    seen.result = Some(result.clone());
+                });
+                result
+            }
+            None => {
+                self.note(|seen| seen.after_parameters = Some(shaped.clone()));
+                shaped
+            }
         };
+        self.leave_result(state, result, &pass.result_path)
+    }
+
+    /// Leaves a state with its result: `Assign`, `ResultPath`, `OutputPath`.
+    pub(super) fn leave_result(
+        &mut self,
+        state: &State,
+        result: Datum,
+        path: &ResultPath,
+    ) -> Result<Flow, Failure> {
+        self.note(|seen| seen.after_result_selector = Some(result.clone()));
         let assigned = self.checked(&result, |scope| {
             flow::assigned(state.assign.as_ref(), scope)
         })?;
-        let placed = flow::place(
-            &pass.result_path,
-            &self.thread.input,
-            result,
-            self.run.input,
-        )
-        .map_err(|fault| self.failure(fault))?;
+        let placed = flow::place(path, &self.thread.input, result, self.run.input)
+            .map_err(|fault| self.failure(fault))?;
+        self.note(|seen| seen.after_result_path = Some(placed.clone()));
         let output = self.checked(&placed, |scope| {
             flow::select(&state.output_path, &placed, scope)
         })?;
@@ -105,6 +125,9 @@ impl<'a> Machine<'a> {
         if until <= now {
             return self.wait_over(state);
         }
+        if until.0 - now.0 > Millis::from_secs(WAIT_SECONDS_MAX).0 {
+            return Err(self.failure(Fault::Runtime("Wait state delay is too long.".to_owned())));
+        }
         self.thread.doing = Doing::Wait { until };
         Ok(Flow::Pause)
     }
@@ -116,6 +139,7 @@ impl<'a> Machine<'a> {
 
     fn fail(&mut self, fail: &Fail) -> Result<Flow, Failure> {
         let input = self.thread.input.clone();
+        self.note(|seen| seen.after_input_path = Some(input.clone()));
         let text = |text: &Option<_>, field: &str, scope: Scope<'_>| {
             text.as_ref()
                 .map(|text| flow::fail_text(text, field, scope))
@@ -147,7 +171,7 @@ impl<'a> Machine<'a> {
 
 fn until(wait: &WaitFor, now: Millis, scope: Scope<'_>) -> Result<Millis, Fault> {
     match wait {
-        WaitFor::Seconds(seconds) => after_seconds(*seconds, now),
+        WaitFor::Seconds(seconds) => Ok(now.after(Millis::from_secs(*seconds))),
         WaitFor::Until(at) => Ok(*at),
         WaitFor::SecondsAt(path) => {
             let text = path.text();
@@ -156,17 +180,16 @@ fn until(wait: &WaitFor, now: Millis, scope: Scope<'_>) -> Result<Millis, Fault>
                     "The SecondsPath parameter does not reference an input value: {text}"
                 ))
             })?;
-            if let Some(seconds) = found.as_u64() {
-                return after_seconds(seconds, now);
-            }
-            Err(Fault::Runtime(if found.as_i64().is_some() {
-                format!("The SecondsPath parameter references a negative value: {text} == {found}")
-            } else {
-                format!(
+            match flow::whole(&found).map(u64::try_from) {
+                Some(Ok(seconds)) => Ok(now.after(Millis::from_secs(seconds))),
+                Some(Err(_)) => Err(Fault::Runtime(format!(
+                    "The SecondsPath parameter references a negative value: {text} == {found}"
+                ))),
+                None => Err(Fault::Runtime(format!(
                     "The SecondsPath parameter cannot be parsed as a long value: {text} == {}",
                     crate::intrinsics::java_text(&found)
-                )
-            }))
+                ))),
+            }
         }
         WaitFor::UntilAt(path) => {
             let text = path.text();
@@ -188,11 +211,4 @@ fn until(wait: &WaitFor, now: Millis, scope: Scope<'_>) -> Result<Millis, Fault>
                 })
         }
     }
-}
-
-fn after_seconds(seconds: u64, now: Millis) -> Result<Millis, Fault> {
-    if seconds > WAIT_SECONDS_MAX {
-        return Err(Fault::Runtime("Wait state delay is too long.".to_owned()));
-    }
-    Ok(now.after(Millis::from_secs(seconds)))
 }

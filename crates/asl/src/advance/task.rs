@@ -112,6 +112,7 @@ impl<'a> Machine<'a> {
         if task.parameters.is_some() && input.json_len() > PAYLOAD_BYTES_MAX {
             return Err(data_limit(&state.name, Origin::Interpreter));
         }
+        self.note(|seen| seen.after_parameters = Some(input.clone()));
         self.execution.last_task += 1;
         let outstanding = Outstanding {
             id: TaskId(self.execution.last_task),
@@ -163,27 +164,10 @@ impl<'a> Machine<'a> {
             output: output.clone(),
         });
         self.thread.doing = Doing::Rest;
-        let result = self.checked(&output, |scope| {
-            flow::shape(task.result_selector.as_ref(), &output, scope)
-        })?;
-        let assigned = self.checked(&result, |scope| {
-            flow::assigned(state.assign.as_ref(), scope)
-        })?;
-        let placed = flow::place(
-            &task.result_path,
-            &self.thread.input,
-            result,
-            self.run.input,
-        )
-        .map_err(|fault| self.failure(fault))?;
-        let output = self.checked(&placed, |scope| {
-            flow::select(&state.output_path, &placed, scope)
-        })?;
-        Ok(Flow::Leave {
-            output,
-            assigned,
-            next: state.next,
-        })
+        self.note(|seen| seen.result = Some(output.clone()));
+        let selector = task.result_selector.as_ref();
+        let result = self.checked(&output, |scope| flow::shape(selector, &output, scope))?;
+        self.leave_result(state, result, &task.result_path)
     }
 
     fn failed(&mut self, failure: Failure) -> Result<Flow, Failure> {

@@ -381,7 +381,7 @@ impl Reader<'_> {
             }
         }
         let pattern = self.text[start..self.at - 1].replace("\\/", "/");
-        let mut builder = regex::RegexBuilder::new(&format!("^(?:{pattern})$"));
+        let mut builder = regex::RegexBuilder::new(&format!(r"\A(?:{pattern})\z"));
         builder.size_limit(1 << 20);
         while let Some(flag @ ('i' | 'm' | 's' | 'u' | 'x' | 'd' | 'U')) = self.peek() {
             self.at += 1;

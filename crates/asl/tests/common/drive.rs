@@ -32,7 +32,8 @@ pub(crate) fn context(machine_type: MachineType) -> Context {
     Context {
         execution_id: format!("arn:aws:states:us-east-1:111111111111:{kind}:machine:run"),
         execution_name: "run".to_owned(),
-        start_time: Millis(1_800_000_000_000),
+        // Close to when the cases were taken, because some hold a time counted from then.
+        start_time: Millis(1_795_420_800_000),
         role_arn: "snf_role_arn".to_owned(),
         state_machine_id: "arn:aws:states:us-east-1:111111111111:stateMachine:machine".to_owned(),
         state_machine_name: "machine".to_owned(),

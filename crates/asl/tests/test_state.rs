@@ -1,0 +1,260 @@
+//! Single states as `TestState` ran them on AWS, with what their data was at each step.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod common;
+
+use asl::advance::{Command, Inspection, Moment, Run, Signal, Transition, inspect};
+use asl::context::{Context, MachineType};
+use asl::definition::Definition;
+use asl::execution::{Execution, Status, TaskId};
+use common::compare::Comparison;
+use common::{cases, is_in_scope, report, section};
+use serde_json::{Map, Value, json};
+
+/// Calls that cannot match, each with the reason.
+const EXCUSED: &[(&str, &str)] = &[];
+
+#[test]
+fn states_are_as_recorded() {
+    let Some(cases) = cases() else { return };
+    let results: Vec<_> = section(&cases, "test_state")
+        .iter()
+        .filter(|case| is_in_scope(&machine(&case["request"])))
+        .map(|case| (case["name"].as_str().unwrap().to_owned(), check(case)))
+        .collect();
+    report("test state", &results, EXCUSED);
+}
+
+/// The state in a machine of its own, where everything it names exists and ends. A state
+/// before it hands over the input and the variables, because the context may tell of another
+/// execution's input.
+fn machine(request: &Value) -> Value {
+    let definition = &request["definition"];
+    let name = request["stateName"]
+        .as_str()
+        .or(request["context"]["State"]["Name"].as_str())
+        .unwrap_or("StateName");
+    // Of a whole machine only the named state is tested; the rest is not even checked.
+    let mut machine = json!({});
+    let lone = match definition.get("States") {
+        Some(_) => {
+            machine["QueryLanguage"] = definition
+                .get("QueryLanguage")
+                .cloned()
+                .unwrap_or_else(|| "JSONPath".into());
+            find_state(definition, name).expect("the state is in the machine")
+        }
+        None => definition,
+    };
+    let mut states = Map::new();
+    let mut targets = Vec::new();
+    collect_targets(lone, &mut targets);
+    for target in targets {
+        states.insert(target, json!({"Type": "Succeed"}));
+    }
+    states.insert(name.to_owned(), lone.clone());
+    machine["States"] = Value::Object(states);
+    let mut enter = json!({"Type": "Pass", "Result": request["input"], "Next": name});
+    if let Some(variables) = variables(request) {
+        enter["Assign"] = variables;
+    }
+    machine["StartAt"] = ENTER.into();
+    machine["States"][ENTER] = enter;
+    machine
+}
+
+/// The state of that name, in the machine or in one inside it.
+fn find_state<'v>(definition: &'v Value, name: &str) -> Option<&'v Value> {
+    let states = definition["States"].as_object()?;
+    states.get(name).or_else(|| {
+        let inner = |state: &'v Value| {
+            let branches = state["Branches"].as_array().into_iter().flatten();
+            let machines = branches.chain([&state["ItemProcessor"], &state["Iterator"]]);
+            machines
+                .into_iter()
+                .find_map(|machine| find_state(machine, name))
+        };
+        states.values().find_map(inner)
+    })
+}
+
+fn variables(request: &Value) -> Option<Value> {
+    let variables = unfold(&request["variables"]);
+    variables.is_object().then_some(variables)
+}
+
+/// A value that is given as JSON text, or as it is.
+fn unfold(value: &Value) -> Value {
+    let parsed = value
+        .as_str()
+        .and_then(|text| serde_json::from_str(text).ok());
+    parsed.unwrap_or_else(|| value.clone())
+}
+
+fn collect_targets(value: &Value, targets: &mut Vec<String>) {
+    if let Some(fields) = value.as_object() {
+        for (key, value) in fields {
+            match value.as_str() {
+                Some(name) if matches!(key.as_str(), "Next" | "Default") => {
+                    targets.push(name.to_owned());
+                }
+                _ => collect_targets(value, targets),
+            }
+        }
+    }
+    value
+        .as_array()
+        .into_iter()
+        .flatten()
+        .for_each(|item| collect_targets(item, targets));
+}
+
+fn context(given: &Value) -> Context {
+    let text = |value: &Value, default: &str| value.as_str().unwrap_or(default).to_owned();
+    let (execution, machine) = (&given["Execution"], &given["StateMachine"]);
+    let mut context = common::drive::context(MachineType::Express);
+    context.execution_id = text(&execution["Id"], &context.execution_id);
+    context.execution_name = text(&execution["Name"], &context.execution_name);
+    context.role_arn = text(&execution["RoleArn"], &context.role_arn);
+    context.state_machine_id = text(&machine["Id"], &context.state_machine_id);
+    context.state_machine_name = text(&machine["Name"], &context.state_machine_name);
+    context
+}
+
+fn check(case: &Value) -> Result<(), String> {
+    let request = &case["request"];
+    let definition = Definition::parse(&machine(request).to_string())
+        .map_err(|problems| format!("refused: {problems:?}"))?;
+    let given = &request["context"]["Execution"]["Input"];
+    let input = if given.is_null() {
+        request["input"].clone()
+    } else {
+        given.clone()
+    };
+    let context = context(&request["context"]);
+    let run = Run {
+        definition: &definition,
+        context: &context,
+        input: &input,
+    };
+    let moment = Moment {
+        now: context.start_time,
+        seed: 1,
+    };
+    let (mut last, mut seen) = inspect(run, &Execution::new(), Signal::Start, &moment)
+        .map_err(|error| error.to_string())?;
+    if let Some(Command::RunTask { task, .. }) = last.commands.first() {
+        let signal = answer(case, *task).ok_or("no result is known for the task")?;
+        let (next, then) = inspect(run, &last.execution, signal, &moment).unwrap();
+        let mut history = last.history;
+        history.extend(next.history);
+        last = Transition { history, ..next };
+        seen.result = then.result;
+        seen.after_result_selector = then.after_result_selector;
+        seen.after_result_path = then.after_result_path;
+    }
+    compare(case, &last, &seen, &input)
+}
+
+/// The mocked result; where a real function was called, what the recording says it gave.
+fn answer(case: &Value, task: TaskId) -> Option<Signal> {
+    let mock = &case["request"]["mock"];
+    if let Some(thrown) = mock.get("errorOutput") {
+        let text = |name: &str| thrown[name].as_str().map(str::to_owned);
+        return Some(Signal::TaskFailed {
+            task,
+            error: text("error"),
+            cause: text("cause"),
+        });
+    }
+    let expect = &case["expect"];
+    let result = [
+        &mock["result"],
+        &expect["inspectionData"]["result"],
+        &expect["output"],
+    ]
+    .into_iter()
+    .find(|result| !result.is_null())?;
+    // The output is shown as it is, the other two as JSON text.
+    let is_output = mock["result"].is_null() && expect["inspectionData"]["result"].is_null();
+    let output = if is_output {
+        result.clone()
+    } else {
+        unfold(result)
+    };
+    Some(Signal::TaskSucceeded { task, output })
+}
+
+fn compare(
+    case: &Value,
+    last: &Transition,
+    seen: &Inspection,
+    input: &Value,
+) -> Result<(), String> {
+    let events: Vec<Value> = last
+        .history
+        .iter()
+        .map(|event| event.to_json(input))
+        .collect();
+    let mut found = json!({});
+    // The first state entered and left is the one that hands over.
+    let left = events
+        .iter()
+        .filter_map(|event| event.get("stateExitedEventDetails"))
+        .nth(1);
+    let next = events
+        .iter()
+        .filter_map(|event| event.get("stateEnteredEventDetails"))
+        .nth(2);
+    let execution = &last.execution;
+    if let Some(left) = left {
+        found["output"] = serde_json::from_str(left["output"].as_str().unwrap()).unwrap();
+        found["status"] = "SUCCEEDED".into();
+    } else if execution.status() == Status::Failed {
+        found["status"] = "FAILED".into();
+        found["error"] = execution.error().map_or(Value::Null, Value::from);
+        found["cause"] = execution.cause().map_or(Value::Null, Value::from);
+    } else {
+        return Err(format!("neither left nor failed: {:?}", execution.status()));
+    }
+    if let Some(next) = next {
+        found["nextState"] = next["name"].clone();
+    }
+    if case["request"]["inspectionLevel"] != "INFO" {
+        found["inspectionData"] = shown(seen, input);
+    }
+    blank_identifiers(case, &mut found);
+    Comparison::new(case).equal(&case["expect"], &found, "response")
+}
+
+/// The recorder put tokens where identifiers were, in the response only, and listed none.
+fn blank_identifiers(case: &Value, found: &mut Value) {
+    let sent = case["request"]["mock"]["result"].as_str().unwrap_or("");
+    let expected = case["expect"]["output"].to_string();
+    if !expected.contains("<uuid:1>") || sent.contains("<uuid:1>") {
+        return;
+    }
+    let text = found["output"].to_string();
+    let uuid = regex::Regex::new("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}").unwrap();
+    found["output"] = serde_json::from_str(&uuid.replace_all(&text, "<uuid:1>")).unwrap();
+}
+
+/// Inspection data as the service shows it: JSON text.
+fn shown(seen: &Inspection, input: &Value) -> Value {
+    let mut data = Map::new();
+    for (name, datum) in [
+        ("input", &seen.input),
+        ("afterInputPath", &seen.after_input_path),
+        ("afterParameters", &seen.after_parameters),
+        ("result", &seen.result),
+        ("afterResultSelector", &seen.after_result_selector),
+        ("afterResultPath", &seen.after_result_path),
+    ] {
+        if let Some(datum) = datum {
+            data.insert(name.to_owned(), datum.resolve(input).to_string().into());
+        }
+    }
+    Value::Object(data)
+}
+
+const ENTER: &str = "the state before";
