@@ -16,8 +16,14 @@ use std::sync::Arc;
 pub(crate) fn excess(branches: &[Branch]) -> Option<&str> {
     let mut sets_left = WILDCARD_SETS_MAX;
     let machine = machines(branches).into_iter().find(|machine| {
-        let values = machine.fields.iter().flat_map(|field| wildcards(field));
-        Automaton::new(values).is_too_complex(&mut sets_left)
+        let mut values: Vec<&[Wildcard]> = Vec::new();
+        for value in machine.fields.iter().flat_map(|field| wildcards(field)) {
+            // The same value given twice is one; every other adds a prefix at least.
+            if values.len() <= WILDCARD_PREFIXES_MAX && !values.contains(&value) {
+                values.push(value);
+            }
+        }
+        Automaton::new(values.into_iter()).is_too_complex(&mut sets_left)
     })?;
     Some(machine.path)
 }
@@ -220,6 +226,14 @@ mod tests {
             (r#"[{"wildcard": "*aaaaaaaa"}]"#, true),
             (r#"[{"wildcard": "*aaaaaaaaaa"}]"#, false),
             (r#"[{"wildcard": "aaaaaaaaaaaaaaaaaaaaaaaaaa"}]"#, true),
+            (
+                r#"[{"wildcard": "*a*b*c*"}, {"wildcard": "*a*b*c*"}, {"wildcard": "*a*b*c*"}]"#,
+                true,
+            ),
+            (
+                r#"[{"wildcard": "*a*b*c*"}, {"wildcard": "*a*b*d*"}, {"wildcard": "*a*b*e*"}]"#,
+                false,
+            ),
             // Two of these are known to be taken by the service, four to be refused.
             (
                 r#"[{"wildcard": "*/in/*.bif"}, {"wildcard": "*/in/*.tif"}]"#,
