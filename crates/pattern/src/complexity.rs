@@ -265,10 +265,13 @@ mod tests {
 
     #[test]
     fn alternatives_of_or_are_judged_together_where_they_meet() {
-        let six = r#"{"wildcard": "*ab*cd*"}, {"wildcard": "*ef*"}"#;
-        let both = format!(r#"{{"$or": [{{"a": [{six}]}}, {{"a": [{six}, "x"]}}]}}"#);
-        let apart = format!(r#"{{"$or": [{{"a": [{six}]}}, {{"b": [{six}, "x"]}}]}}"#);
+        let one = r#"[{"wildcard": "*ab*cd*"}, {"wildcard": "*ef*"}]"#;
+        let other = r#"[{"wildcard": "*gh*ij*"}, {"wildcard": "*kl*"}]"#;
+        let both = format!(r#"{{"$or": [{{"a": {one}}}, {{"a": {other}}}]}}"#);
+        let apart = format!(r#"{{"$or": [{{"a": {one}}}, {{"b": {other}}}]}}"#);
+        let same = format!(r#"{{"$or": [{{"a": {one}}}, {{"a": {one}}}]}}"#);
         assert!(Pattern::parse(&both).is_err());
         assert!(Pattern::parse(&apart).is_ok());
+        assert!(Pattern::parse(&same).is_ok());
     }
 }
