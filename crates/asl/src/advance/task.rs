@@ -34,7 +34,8 @@ impl<'a> Machine<'a> {
     }
 
     pub(super) fn task_submitted(&mut self, output: Value) {
-        if let Some(task) = self.declared() {
+        // Functions and activities have no such event.
+        if let Some(task) = self.declared().filter(|task| task.resource.is_service()) {
             let resource = Arc::clone(&task.resource);
             self.record(EventDetails::TaskSubmitted {
                 resource,

@@ -82,6 +82,10 @@ impl Resource {
         }
     }
 
+    pub(crate) fn is_service(&self) -> bool {
+        matches!(self.kind, ResourceKind::Service { .. })
+    }
+
     /// What the data-limit error calls this resource.
     pub(crate) fn limit_subject(&self) -> &str {
         match &self.kind {
