@@ -176,6 +176,17 @@ impl Execution {
             .collect()
     }
 
+    /// Whether a task was handed out and has neither answered nor been given up.
+    #[must_use]
+    pub fn is_outstanding(&self, id: TaskId) -> bool {
+        self.thread
+            .as_ref()
+            .is_some_and(|thread| match &thread.doing {
+                Doing::Task(task) => task.id == id,
+                Doing::Wait { .. } | Doing::Backoff { .. } | Doing::Rest => false,
+            })
+    }
+
     /// The output of an execution that succeeded.
     #[must_use]
     pub fn output<'a>(&'a self, execution_input: &'a Value) -> Option<&'a Value> {

@@ -52,7 +52,7 @@ impl Failure {
         names.iter().any(|name| match (name.as_str(), self.origin) {
             (_, Origin::Fatal) => false,
             ("States.ALL", _) => true,
-            ("States.TaskFailed", Origin::Task) => true,
+            ("States.TaskFailed", Origin::Task) => self.error.as_deref() != Some("States.Timeout"),
             ("States.HeartbeatTimeout", Origin::Heartbeat) => true,
             (name, _) => self.error.as_deref() == Some(name),
         })

@@ -84,6 +84,12 @@ fn which_names_cover_which_errors() {
         (json!(["A"]), "A", "SUCCEEDED - -"),
         (json!(["a"]), "A", "FAILED A why"),
         (json!(["State.ALL"]), "A", "FAILED A why"),
+        // A task may report a time-out of its own.
+        (
+            json!(["States.TaskFailed"]),
+            "States.Timeout",
+            "FAILED States.Timeout why",
+        ),
         (json!(["States.ALL"]), "timeout", "SUCCEEDED - -"),
         (json!(["States.Timeout"]), "timeout", "SUCCEEDED - -"),
         (

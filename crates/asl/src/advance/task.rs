@@ -8,23 +8,12 @@ use super::Command;
 use super::machine::{Flow, Machine, data_limit};
 use crate::datum::{Datum, json_len};
 use crate::definition::{Kind, Next, Resource, State, Task};
-use crate::execution::{Doing, Execution, Outstanding, TaskId};
+use crate::execution::{Doing, Outstanding, TaskId};
 use crate::flow;
 use crate::history::{EventDetails, TaskScheduled};
 use crate::limits::PAYLOAD_BYTES_MAX;
 use crate::retry::{Catcher, Failure, Origin};
 use crate::time::Millis;
-
-impl Execution {
-    pub(super) fn is_outstanding(&self, id: TaskId) -> bool {
-        self.thread
-            .as_ref()
-            .is_some_and(|thread| match &thread.doing {
-                Doing::Task(task) => task.id == id,
-                Doing::Wait { .. } | Doing::Backoff { .. } | Doing::Rest => false,
-            })
-    }
-}
 
 impl<'a> Machine<'a> {
     pub(super) fn heartbeat(&mut self) {

@@ -19,13 +19,13 @@ pub(crate) struct Comparison {
 
 impl Comparison {
     pub(crate) fn new(case: &Value) -> Self {
-        let tokens = case["placeholders"]
-            .as_array()
-            .map_or_else(Vec::new, |list| {
-                list.iter()
-                    .filter_map(|token| token.as_str().map(str::to_owned))
-                    .collect()
-            });
+        let tokens = match case["placeholders"].as_array() {
+            Some(list) => list
+                .iter()
+                .filter_map(|token| token.as_str().map(str::to_owned))
+                .collect(),
+            None => tokens_in(&case["expect"].to_string()),
+        };
         let is_by_luck = case["nondeterministic"]
             .as_array()
             .is_some_and(|list| !list.is_empty());
@@ -176,4 +176,16 @@ fn is_before_redrive(recorded: &str) -> bool {
     let (day, month, year) = (parts.next(), parts.next(), parts.next());
     matches!((year, month, day), (Some(year), Some(month), Some(day))
         if (year, month, day) < ("2023", "11", "15"))
+}
+
+/// The tokens of a case that does not list them.
+fn tokens_in(text: &str) -> Vec<String> {
+    let pattern = Regex::new("<[A-Za-z][A-Za-z0-9_:.-]*>").expect("a pattern");
+    let mut tokens: Vec<String> = pattern
+        .find_iter(text)
+        .map(|t| t.as_str().to_owned())
+        .collect();
+    tokens.sort_unstable();
+    tokens.dedup();
+    tokens
 }

@@ -25,12 +25,13 @@ pub(crate) fn machine_type(case: &Value) -> MachineType {
 }
 
 pub(crate) fn context(machine_type: MachineType) -> Context {
-    let kind = match machine_type {
-        MachineType::Standard => "execution",
-        MachineType::Express => "express",
+    // An Express execution has one more part in its ARN.
+    let id = match machine_type {
+        MachineType::Standard => "execution:machine:run",
+        MachineType::Express => "express:machine:run:1",
     };
     Context {
-        execution_id: format!("arn:aws:states:us-east-1:111111111111:{kind}:machine:run"),
+        execution_id: format!("arn:aws:states:us-east-1:111111111111:{id}"),
         execution_name: "run".to_owned(),
         // Close to when the cases were taken, because some hold a time counted from then.
         start_time: Millis(1_795_420_800_000),
@@ -46,7 +47,13 @@ pub(crate) fn drive(case: &Value) -> Result<Driven, String> {
     let text = case["definition"].to_string();
     let definition = Definition::parse_as(&text, machine_type(case))
         .map_err(|problems| format!("refused: {problems:?}"))?;
-    let context = context(machine_type(case));
+    let mut context = context(machine_type(case));
+    // The recorder blanked the role with words of its own.
+    let started = &case["events"][0]["executionStartedEventDetails"];
+    context.role_arn = started["roleArn"]
+        .as_str()
+        .unwrap_or("sfn_role_arn")
+        .to_owned();
     let input = input(case);
     let run = Run {
         definition: &definition,
