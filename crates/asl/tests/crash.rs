@@ -130,6 +130,24 @@ fn play(steps: &[Step], restart: impl Fn(Execution) -> Execution) -> (Vec<Value>
 proptest! {
     #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
 
+    /// No number changes on its way through the record.
+    #[test]
+    fn numbers_survive(number in any::<f64>().prop_filter("JSON", |n| n.is_finite())) {
+        let definition = json!({"StartAt": "P", "States": {
+            "P": {"Type": "Pass", "Result": {"n": number}, "Next": "W"},
+            "W": {"Type": "Wait", "Seconds": 1, "End": true}}});
+        let definition = Definition::parse(&definition.to_string()).unwrap();
+        let context = context(MachineType::Standard);
+        let input = json!({});
+        let run = Run { definition: &definition, context: &context, input: &input };
+        let waiting = start(run, &Moment { now: context.start_time, seed: 1 }).unwrap().execution;
+        let text = serde_json::to_string(&waiting).unwrap();
+        let waiting: Execution = serde_json::from_str(&text).unwrap();
+        let later = Moment { now: waiting.wake_at().unwrap(), seed: 2 };
+        let end = advance(run, &waiting, Signal::Tick, &later).unwrap().execution;
+        prop_assert_eq!(end.output(&input).unwrap(), &json!({"n": number}));
+    }
+
     #[test]
     fn a_crash_between_any_two_steps_changes_nothing(steps in steps()) {
         let unharmed = play(&steps, |execution| execution);
