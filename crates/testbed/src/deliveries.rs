@@ -1,0 +1,262 @@
+//! Webhooks of the generic source, made and signed as a genuine sender would.
+
+use bytes::Bytes;
+use domain::admit::{self, Admitted};
+use domain::delivery::{Headers, RawDelivery};
+use domain::event::{EventId, EventKey};
+use domain::providers::Provider;
+use domain::providers::generic::Generic;
+use domain::secret::Secret;
+use domain::source::{Source, SourceName};
+use domain::time::Timestamp;
+use domain::trace::TraceId;
+use engine::store::{Custody, QuarantineReason, QuarantinedDelivery};
+use rand::{Rng, RngExt as _};
+use serde_json::{Value, json};
+
+/// The key that every source of [`source`] signs with.
+pub const SECRET: &[u8] = b"a secret of the tests";
+
+/// The label of [`SECRET`].
+pub const SECRET_LABEL: &str = "testbed";
+
+/// A webhook before it is sent. What is not said otherwise: payment `pay_1`, 10 USD, status
+/// `paid`, received at 1000 ms by the source `generic`.
+#[derive(Debug, Clone)]
+pub struct Webhook {
+    source: SourceName,
+    event_id: Option<String>,
+    payment_id: String,
+    amount: String,
+    status: String,
+    note: Option<String>,
+    headers: Vec<(String, Bytes)>,
+    received_at: Timestamp,
+    trace: TraceId,
+}
+
+/// A webhook about the event `event_id`; an empty id is not sent, and then the body is the id.
+pub fn webhook(event_id: &str) -> Webhook {
+    Webhook {
+        source: SourceName::generic(),
+        event_id: (!event_id.is_empty()).then(|| event_id.to_owned()),
+        payment_id: "pay_1".to_owned(),
+        amount: "10".to_owned(),
+        status: "paid".to_owned(),
+        note: None,
+        headers: Vec::new(),
+        received_at: Timestamp::from_millis(1_000),
+        trace: TraceId::from_bytes([7; 16]),
+    }
+}
+
+/// A webhook out of few events, payments and bodies, so that duplicates and conflicts are
+/// frequent; received somewhere around `now`.
+pub fn random_webhook(rng: &mut impl Rng, now: Timestamp) -> Webhook {
+    let event = rng.random_range(0..40_u32);
+    let mut sent = webhook(&format!("evt_{event}"))
+        .payment(&format!("pay_{}", event % 7))
+        .amount(&format!("{}.{:02}", event, event % 100))
+        .status(["paid", "pending", "refunded"][event as usize % 3])
+        .received_at(now.as_millis() + rng.random_range(-3..=3))
+        .trace(rng.random());
+    if rng.random_ratio(1, 8) {
+        sent = sent.source("second");
+    }
+    if rng.random_ratio(1, 6) {
+        sent = sent.note(&format!("body {}", rng.random_range(0..3_u32)));
+    }
+    sent
+}
+
+/// The source of this name, with [`SECRET`] as its only secret.
+///
+/// # Panics
+/// When `name` is no name of a source.
+pub fn source(name: &str) -> Source {
+    Source {
+        name: SourceName::try_new(name).expect("a source's name"),
+        provider: Provider::Generic(Generic::default()),
+        secrets: vec![Secret::new(SECRET_LABEL, SECRET)],
+    }
+}
+
+impl Webhook {
+    /// Sent to this source instead.
+    ///
+    /// # Panics
+    /// When `name` is no name of a source.
+    #[must_use]
+    pub fn source(mut self, name: &str) -> Self {
+        self.source = SourceName::try_new(name).expect("a source's name");
+        self
+    }
+
+    /// About this payment instead.
+    #[must_use]
+    pub fn payment(mut self, payment_id: &str) -> Self {
+        payment_id.clone_into(&mut self.payment_id);
+        self
+    }
+
+    /// About this much instead, as a decimal text.
+    #[must_use]
+    pub fn amount(mut self, amount: &str) -> Self {
+        amount.clone_into(&mut self.amount);
+        self
+    }
+
+    /// With this status in the provider's words instead.
+    #[must_use]
+    pub fn status(mut self, status: &str) -> Self {
+        status.clone_into(&mut self.status);
+        self
+    }
+
+    /// With a field that nobody reads: other bytes, the same meaning.
+    #[must_use]
+    pub fn note(mut self, note: &str) -> Self {
+        self.note = Some(note.to_owned());
+        self
+    }
+
+    /// With one more header, before the signature.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &[u8]) -> Self {
+        let value = Bytes::copy_from_slice(value);
+        self.headers.push((name.to_owned(), value));
+        self
+    }
+
+    /// Received at this time instead, in milliseconds since the epoch.
+    #[must_use]
+    pub fn received_at(mut self, millis: i64) -> Self {
+        self.received_at = Timestamp::from_millis(millis);
+        self
+    }
+
+    /// In this trace instead.
+    #[must_use]
+    pub fn trace(mut self, bytes: [u8; 16]) -> Self {
+        self.trace = TraceId::from_bytes(bytes);
+        self
+    }
+
+    /// The body as it is sent.
+    pub fn body(&self) -> Bytes {
+        let mut body = json!({
+            "paymentId": self.payment_id,
+            "amount": self.amount,
+            "currency": "USD",
+            "status": self.status,
+            "provider": "testbed",
+        });
+        for (field, value) in [("eventId", &self.event_id), ("note", &self.note)] {
+            if let Some(value) = value {
+                body[field] = Value::from(value.as_str());
+            }
+        }
+        Bytes::from(body.to_string())
+    }
+
+    /// The idempotency key of its event.
+    pub fn event_key(&self) -> EventKey {
+        let id = match &self.event_id {
+            Some(id) => EventId::Provider(id.clone()),
+            None => EventId::Body(self.raw().body_hash()),
+        };
+        EventKey {
+            source: self.source.clone(),
+            id,
+        }
+    }
+
+    /// The delivery, with a genuine signature as its last header.
+    pub fn raw(&self) -> RawDelivery {
+        let body = self.body();
+        let scheme = Generic::default().scheme;
+        let signature = Bytes::from(scheme.sign(SECRET, &body));
+        let mut headers = self.headers.clone();
+        headers.push((scheme.header, signature));
+        RawDelivery {
+            source: self.source.clone(),
+            headers: Headers::new(headers),
+            body,
+            received_at: self.received_at,
+        }
+    }
+
+    /// The delivery as the front door admits it.
+    ///
+    /// # Panics
+    /// When the webhook was built so that it makes no sense.
+    pub fn admitted(&self) -> Admitted {
+        match admit::admit(self.raw(), &source(self.source.as_str())) {
+            Ok(admitted) => admitted,
+            Err(refused) => panic!("a genuine webhook is admitted: {}", refused.refusal),
+        }
+    }
+
+    /// The delivery on its way into custody.
+    pub fn custody(&self) -> Custody {
+        Custody {
+            admitted: self.admitted(),
+            trace: self.trace,
+        }
+    }
+
+    /// The delivery on its way into the quarantine.
+    pub fn quarantined(&self, reason: QuarantineReason) -> QuarantinedDelivery {
+        QuarantinedDelivery {
+            delivery: self.raw(),
+            reason,
+            trace: self.trace,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::SeedableRng as _;
+    use rand::rngs::ChaCha8Rng;
+
+    #[test]
+    fn what_is_made_is_admitted_and_read_back() {
+        let sent = webhook("evt_1").payment("p").amount("0.5").status("new");
+        let admitted = sent.admitted();
+        let event = &admitted.events()[0];
+        assert_eq!(event.key, sent.event_key());
+        assert_eq!(
+            (event.payment_id.as_str(), event.status.as_str()),
+            ("p", "new")
+        );
+        assert_eq!(event.amount.to_string(), "0.5");
+        let by_body = webhook("").note("x");
+        assert_eq!(by_body.admitted().events()[0].key, by_body.event_key());
+    }
+
+    #[test]
+    fn random_webhooks_are_genuine_repeat_themselves_and_follow_from_the_seed() {
+        let make = || {
+            let mut rng = ChaCha8Rng::seed_from_u64(1);
+            let now = Timestamp::from_millis(0);
+            (0..200)
+                .map(|_| random_webhook(&mut rng, now).admitted())
+                .collect::<Vec<_>>()
+        };
+        let made = make();
+        assert_eq!(made, make());
+        let pairs = || {
+            made.iter()
+                .enumerate()
+                .flat_map(|(index, one)| made[index + 1..].iter().map(move |other| (one, other)))
+                .filter(|(one, other)| one.events()[0].key == other.events()[0].key)
+        };
+        let same_body = |(one, other): &(&Admitted, &Admitted)| {
+            one.delivery().get().body == other.delivery().get().body
+        };
+        assert!(pairs().any(|pair| same_body(&pair)));
+        assert!(pairs().any(|pair| !same_body(&pair)));
+    }
+}

@@ -1,0 +1,287 @@
+//! Looking: listings, filters, pages and details.
+
+use engine::store::{
+    EventDetail, EventFilter, ExecutionFilter, ExecutionStatus, Executions as _, Inspect as _, Page,
+};
+
+use super::bench::{Bench, at, claim_of, complete_of, seq};
+use super::{Ending, Opener};
+use crate::deliveries::{SECRET_LABEL, Webhook, webhook};
+
+fn events<O: Opener>(bench: &Bench<O>, filter: &EventFilter) -> Vec<u64> {
+    let page = bench.list_events(filter, None, 1_000).expect("readable");
+    assert_eq!(page.next, None);
+    let items = page.items.iter();
+    items.map(|each| each.sequence.get()).collect()
+}
+
+fn executions<O: Opener>(bench: &Bench<O>, status: Option<ExecutionStatus>) -> Vec<u64> {
+    let filter = ExecutionFilter { status };
+    let page = bench.list_executions(&filter, None, 1_000);
+    let page = page.expect("readable");
+    assert_eq!(page.next, None);
+    let items = page.items.iter();
+    items.map(|each| each.sequence.get()).collect()
+}
+
+fn event<O: Opener>(bench: &Bench<O>, sent: &Webhook) -> EventDetail {
+    let found = bench.event(&sent.event_key().digest()).expect("readable");
+    found.expect("kept")
+}
+
+pub(crate) async fn events_are_listed_newest_first_in_pages<O: Opener>() {
+    let bench = Bench::<O>::with_started(7).await;
+    let key = bench.feed()[2].key.clone();
+    bench
+        .moved(3, 80, |step| step.changes = vec![claim_of(&key, "x")])
+        .await;
+    bench.append(&webhook("evt_9")).await;
+    let filter = EventFilter::default();
+    let all = bench
+        .list_events(&filter, None, 99)
+        .expect("readable")
+        .items;
+    assert_eq!(events(&bench, &filter), [9, 7, 6, 5, 4, 3, 2, 1]);
+    for limit in 1..10 {
+        let mut before = None;
+        for expected in all.chunks(limit) {
+            let page = bench.list_events(&filter, before, limit).expect("readable");
+            assert_eq!(page.items, expected, "{limit}");
+            before = page.next;
+        }
+        assert_eq!(before, None, "{limit}");
+    }
+    for (before, first) in [
+        (10, Some(9)),
+        (9, Some(7)),
+        (8, Some(7)),
+        (1, None),
+        (0, None),
+    ] {
+        let page = bench
+            .list_events(&filter, Some(before), 1)
+            .expect("readable");
+        let found = page.items.first().map(|each| each.sequence.get());
+        assert_eq!(found, first, "{before}");
+    }
+}
+
+pub(crate) async fn events_are_filtered_by_payment_status_and_source<O: Opener>() {
+    let bench = Bench::<O>::new().await;
+    for (id, payment, status, source) in [
+        ("a", "p", "paid", "generic"),
+        ("b", "p", "pending", "second"),
+        ("c", "q", "paid", "second"),
+        ("d", "pp", "PAID", "generic"),
+    ] {
+        let sent = webhook(id).payment(payment).status(status).source(source);
+        bench.append(&sent).await;
+    }
+    bench.start(1, 10).await;
+    let key = bench.feed()[0].key.clone();
+    bench
+        .moved(1, 20, |step| step.changes = vec![complete_of(&key, "txn")])
+        .await;
+    let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    for (payment, status, source, expected) in [
+        ("", "", "", vec![4, 3, 2, 1]),
+        ("p", "", "", vec![2, 1]),
+        ("q", "", "", vec![3]),
+        ("", "paid", "", vec![3]),
+        ("", "completed", "", vec![1]),
+        ("", "PAID", "", vec![4]),
+        ("", "", "generic", vec![4, 1]),
+        ("", "", "second", vec![3, 2]),
+        ("p", "", "second", vec![2]),
+        ("p", "completed", "generic", vec![1]),
+        ("p", "paid", "generic", vec![]),
+        ("p%", "", "", vec![]),
+        ("", "", "gen", vec![]),
+    ] {
+        let filter = EventFilter {
+            payment_id: text(payment),
+            status: text(status),
+            source: text(source),
+        };
+        assert_eq!(events(&bench, &filter), expected, "{filter:?}");
+    }
+}
+
+pub(crate) async fn a_filtered_listing_is_paged_by_what_matches<O: Opener>() {
+    let bench = Bench::<O>::new().await;
+    for number in 0..9 {
+        let sent = webhook(&format!("evt_{number}"));
+        bench
+            .append(&sent.payment(&format!("pay_{}", number % 3)))
+            .await;
+    }
+    let filter = EventFilter {
+        payment_id: Some("pay_1".to_owned()),
+        ..EventFilter::default()
+    };
+    let page = |before, limit| {
+        let Page { items, next } = bench.list_events(&filter, before, limit).expect("readable");
+        let items: Vec<_> = items.iter().map(|each| each.sequence.get()).collect();
+        (items, next.is_some())
+    };
+    assert_eq!(page(None, 2), (vec![8, 5], true));
+    assert_eq!(page(Some(5), 2), (vec![2], false));
+    assert_eq!(page(None, 3), (vec![8, 5, 2], false));
+    assert_eq!(page(Some(8), 1), (vec![5], true));
+    assert_eq!(page(Some(2), 1), (vec![], false));
+}
+
+pub(crate) async fn an_event_has_all_that_was_kept_about_it<O: Opener>() {
+    let bench = Bench::<O>::with_started(2).await;
+    let sent = webhook("evt_2").payment("pay_2");
+    let key = bench.feed()[1].key.clone();
+    bench
+        .moved(2, 30, |step| {
+            step.status = ExecutionStatus::Succeeded;
+            step.changes = vec![claim_of(&key, "x"), complete_of(&key, "txn")];
+            step.due_at = None;
+        })
+        .await;
+    bench.append(&sent.clone().note("conflict")).await;
+    bench.append(&webhook("evt_3").payment("pay_2")).await;
+    let bench = bench.reopened(Ending::Crash).await;
+    let detail = event(&bench, &sent);
+    assert_eq!(detail.summary.sequence, seq(2));
+    assert_eq!(detail.summary.record.key, key);
+    assert_eq!(detail.summary.record.status(), "completed");
+    assert_eq!(detail.summary.execution, Some(ExecutionStatus::Succeeded));
+    assert_eq!(detail.headers, sent.raw().headers);
+    assert_eq!(detail.secret_label, SECRET_LABEL);
+    let feed = bench.feed();
+    assert_eq!(detail.changes, [&feed[1..2], &feed[2..4]].concat());
+    assert_eq!(detail.conflicts.len(), 1);
+    let unstarted = event(&bench, &webhook("evt_3"));
+    assert_eq!(unstarted.summary.execution, None);
+    assert_eq!(unstarted.conflicts, []);
+}
+
+pub(crate) async fn an_event_is_found_by_every_entry_about_it<O: Opener>() {
+    let bench = Bench::<O>::with_started(2).await;
+    let key = bench.feed()[0].key.clone();
+    bench
+        .moved(1, 30, |step| step.changes = vec![claim_of(&key, "x")])
+        .await;
+    bench
+        .moved(2, 30, |step| step.changes = vec![complete_of(&key, "txn")])
+        .await;
+    let expected = bench.event(&webhook("evt_1").event_key().digest());
+    for sequence in [1, 3, 4] {
+        assert_eq!(bench.event_at(seq(sequence)), expected, "{sequence}");
+    }
+    assert_ne!(bench.event_at(seq(2)), expected);
+}
+
+pub(crate) async fn conflicts_are_listed_in_the_order_they_came<O: Opener>() {
+    let bench = Bench::<O>::new().await;
+    bench.append(&webhook("evt_1")).await;
+    bench.append(&webhook("evt_2")).await;
+    let notes = ["z", "a", "m", "b"];
+    for note in notes.into_iter().chain(["a", "z"]) {
+        bench.append(&webhook("evt_1").note(note)).await;
+        bench.append(&webhook("evt_2").note(note)).await;
+    }
+    for event_id in ["evt_1", "evt_2"] {
+        let conflicts = event(&bench, &webhook(event_id)).conflicts;
+        let bodies: Vec<_> = conflicts.into_iter().map(|each| each.body).collect();
+        assert_eq!(
+            bodies,
+            notes.map(|note| webhook(event_id).note(note).body())
+        );
+    }
+}
+
+pub(crate) async fn executions_are_listed_newest_first_in_pages<O: Opener>() {
+    let bench = Bench::<O>::with_started(6).await;
+    bench.append(&webhook("evt_unstarted")).await;
+    assert_eq!(executions(&bench, None), [6, 5, 4, 3, 2, 1]);
+    let filter = ExecutionFilter::default();
+    let all = bench.list_executions(&filter, None, 99).expect("readable");
+    for limit in 1..8 {
+        let mut before = None;
+        for expected in all.items.chunks(limit) {
+            let page = bench.list_executions(&filter, before, limit);
+            let page = page.expect("readable");
+            assert_eq!(page.items, expected, "{limit}");
+            before = page.next;
+        }
+        assert_eq!(before, None, "{limit}");
+    }
+}
+
+pub(crate) async fn executions_are_filtered_by_status<O: Opener>() {
+    let bench = Bench::<O>::with_started(7).await;
+    let statuses = [
+        ExecutionStatus::Succeeded,
+        ExecutionStatus::Failed,
+        ExecutionStatus::TimedOut,
+        ExecutionStatus::Aborted,
+        ExecutionStatus::Running,
+        ExecutionStatus::Failed,
+    ];
+    for (sequence, status) in (1..).zip(statuses) {
+        bench.moved(sequence, 90, |step| step.status = status).await;
+    }
+    for (status, expected) in [
+        (ExecutionStatus::Running, vec![7, 5]),
+        (ExecutionStatus::Succeeded, vec![1]),
+        (ExecutionStatus::Failed, vec![6, 2]),
+        (ExecutionStatus::TimedOut, vec![3]),
+        (ExecutionStatus::Aborted, vec![4]),
+    ] {
+        assert_eq!(executions(&bench, Some(status)), expected, "{status:?}");
+    }
+    let filter = ExecutionFilter {
+        status: Some(ExecutionStatus::Failed),
+    };
+    for (before, found, more) in [(None, 6, true), (Some(6), 2, false)] {
+        let page = bench.list_executions(&filter, before, 1).expect("readable");
+        assert_eq!(
+            (page.items[0].sequence, page.next.is_some()),
+            (seq(found), more)
+        );
+    }
+}
+
+pub(crate) async fn an_execution_shows_the_record_of_now_and_the_images_of_then<O: Opener>() {
+    let bench = Bench::<O>::with_started(1).await;
+    let change = bench.feed()[0].clone();
+    let complete = complete_of(&change.key, "txn");
+    bench
+        .moved(1, 30, |step| {
+            step.changes = vec![complete];
+            step.due_at = Some(at(40));
+        })
+        .await;
+    let found = bench.execution(seq(1)).expect("readable");
+    let detail = found.expect("started");
+    assert_eq!(detail.change, change);
+    assert_eq!(detail.summary.record.status(), "completed");
+    assert_eq!(detail.summary.updated_at, at(30));
+    assert_eq!(detail.summary.due_at, Some(at(40)));
+    // An execution may be about a later change, too: its event is the record's.
+    bench.start(2, 50).await;
+    let found = bench.execution(seq(2)).expect("readable");
+    let second = found.expect("started");
+    assert_eq!(second.change, bench.feed()[1]);
+    assert_eq!(second.summary.event, detail.summary.event);
+    assert_eq!(second.summary.record, detail.summary.record);
+    assert_eq!(bench.claim_numbers(50, 9), [1, 2]);
+    assert_eq!(bench.claim_due(at(50), super::bench::LEASE, 9), Ok(vec![]));
+}
+
+pub(crate) async fn what_does_not_exist_is_not_shown<O: Opener>() {
+    let bench = Bench::<O>::with_started(1).await;
+    bench.append(&webhook("evt_2")).await;
+    let unknown = webhook("evt_3").event_key().digest();
+    assert_eq!(bench.event(&unknown), Ok(None));
+    for sequence in [0, 3, 1_000_000] {
+        assert_eq!(bench.event_at(seq(sequence)), Ok(None));
+        assert_eq!(bench.execution(seq(sequence)), Ok(None));
+    }
+    assert_eq!(bench.execution(seq(2)), Ok(None));
+}
