@@ -1,0 +1,164 @@
+//! A store of one record and a gateway that a test can cut off: what tasks run in here.
+
+use std::collections::BTreeMap;
+use std::future::{Ready, ready};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use domain::currency::Currency;
+use domain::event::{EventId, EventKey};
+use domain::money::Amount;
+use domain::record::{EventRecord, RecordKey};
+use domain::settlement::Settlement;
+use domain::source::SourceName;
+use domain::task::{TaskCall, TaskOutcome};
+use domain::time::{Millis, Timestamp};
+use domain::trace::TraceId;
+use futures_util::FutureExt as _;
+use processor::gateway::simulated::{Act, Script, SimulatedGateway, SimulatedSettings};
+use processor::gateway::{GatewayFailure, GatewayReceipt, GatewayRequest, PaymentGateway};
+use processor::records::{PaymentRecords, RecordsUnavailable};
+use processor::tasks::Tasks;
+use serde_json::Value;
+
+pub(crate) const EXECUTION: &str = "evt-1";
+pub(crate) const FUNCTION: &str =
+    "arn:aws:lambda:us-east-1:000000000000:function:payment-processor";
+
+/// Everything around the tasks.
+pub(crate) struct World {
+    pub(crate) record: Mutex<EventRecord>,
+    pub(crate) gateway: SimulatedGateway<fn(Millis) -> Ready<()>>,
+    /// Attempts so far: each later one is a retry, and no effect may depend on that.
+    pub(crate) attempts: AtomicU32,
+    /// Outbound calls so far.
+    pub(crate) calls: AtomicUsize,
+    /// The outbound call whose answer never arrives: the attempt is dead from there on.
+    pub(crate) fatal_call: AtomicUsize,
+    pub(crate) records_are_down: bool,
+}
+
+impl World {
+    pub(crate) fn new(settlement: Settlement, script: Script) -> Self {
+        let settings = SimulatedSettings {
+            scripts: BTreeMap::from([("pay_1".to_owned(), script)]),
+            ..SimulatedSettings::default()
+        };
+        Self {
+            record: Mutex::new(record(settlement)),
+            gateway: SimulatedGateway::new(settings, |_| ready(())),
+            attempts: AtomicU32::new(0),
+            calls: AtomicUsize::new(0),
+            fatal_call: AtomicUsize::new(usize::MAX),
+            records_are_down: false,
+        }
+    }
+
+    pub(crate) fn with_steady_gateway(settlement: Settlement) -> Arc<Self> {
+        Arc::new(Self::new(settlement, Script::always(Act::Settle)))
+    }
+
+    /// One attempt; `None` when it died on the way.
+    pub(crate) fn attempt(self: &Arc<Self>, input: Value, now: i64) -> Option<TaskOutcome> {
+        let now = Timestamp::from_millis(now);
+        let mut call = call(input, now);
+        call.retry_count = self.attempts.fetch_add(1, Ordering::Relaxed);
+        self.run(call, now)
+    }
+
+    pub(crate) fn run(self: &Arc<Self>, call: TaskCall, now: Timestamp) -> Option<TaskOutcome> {
+        let tasks = Tasks::new(Arc::clone(self), Arc::clone(self));
+        tasks.run(call, now).now_or_never()
+    }
+
+    pub(crate) fn effects(&self) -> usize {
+        self.gateway.ledger().len()
+    }
+
+    pub(crate) fn calls(&self) -> usize {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    async fn note_call(&self) {
+        if self.calls.fetch_add(1, Ordering::Relaxed) == self.fatal_call.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// The world is the tasks' ports. Every answer passes through `note_call`, so that what was
+/// asked has happened even when the answer is lost.
+impl PaymentRecords for World {
+    async fn record(&self, key: &RecordKey) -> Result<Option<EventRecord>, RecordsUnavailable> {
+        let record = self.record.lock().unwrap().clone();
+        self.note_call().await;
+        if self.records_are_down {
+            return Err(RecordsUnavailable);
+        }
+        Ok((record.key == *key).then_some(record))
+    }
+}
+
+impl PaymentGateway for World {
+    async fn settle(&self, request: &GatewayRequest) -> Result<GatewayReceipt, GatewayFailure> {
+        let answer = self.gateway.settle(request).await;
+        self.note_call().await;
+        answer
+    }
+}
+
+pub(crate) fn record(settlement: Settlement) -> EventRecord {
+    EventRecord {
+        key: RecordKey {
+            payment_id: "pay_1".into(),
+            timestamp: Timestamp::from_millis(5),
+        },
+        event_key: EventKey {
+            source: SourceName::generic(),
+            id: EventId::Provider("evt_1".into()),
+        },
+        amount: Amount::parse("99.90").unwrap(),
+        currency: Currency::USD,
+        provider_status: "pending".into(),
+        provider: "stripe".into(),
+        received_at: Timestamp::from_millis(4),
+        raw_payload: "{}".into(),
+        trace: TraceId::from_bytes([1; 16]),
+        settlement,
+    }
+}
+
+pub(crate) fn processing(execution: &str) -> Settlement {
+    Settlement::Processing {
+        execution: execution.into(),
+        updated_at: Timestamp::from_millis(6),
+    }
+}
+
+pub(crate) fn completed() -> Settlement {
+    Settlement::Completed {
+        transaction_id: "txn_before".into(),
+        processed_at: Timestamp::from_millis(7),
+        updated_at: Timestamp::from_millis(8),
+    }
+}
+
+pub(crate) fn failed() -> Settlement {
+    Settlement::Failed {
+        error: "GatewayTimeout".into(),
+        cause: "before".into(),
+        updated_at: Timestamp::from_millis(8),
+    }
+}
+
+pub(crate) fn call(input: Value, now: Timestamp) -> TaskCall {
+    TaskCall {
+        resource: FUNCTION.into(),
+        input,
+        execution: EXECUTION.into(),
+        state: "ProcessPayment".into(),
+        retry_count: 0,
+        deadline: now.after(Millis::from_secs(60)),
+        trace: TraceId::from_bytes([1; 16]),
+    }
+}
