@@ -5,7 +5,7 @@
 //!
 //! In reading order: a [`delivery`] is proved by a [`signature`], read by its [`providers`]
 //! entry into an [`event`] with [`money`] in it; [`admit`] is the front door that does all
-//! three. What is kept is a [`record`]; how it may change is a [`settlement`]; every change
+//! three, and [`diagnosis`] says to our own people why a signature proved nothing. What is kept is a [`record`]; how it may change is a [`settlement`]; every change
 //! is told in the shape of a [`stream`] record. [`task`] is the contract with the effects.
 #![no_std]
 #![warn(missing_docs)]
@@ -17,6 +17,7 @@ pub mod delivery;
 pub mod source;
 pub mod secret;
 pub mod signature;
+pub mod diagnosis;
 pub mod providers;
 pub mod admit;
 pub mod event;

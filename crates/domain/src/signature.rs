@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use hmac::Hmac;
-use sha2::{Sha256, Sha512};
+use sha2::{Digest, Sha256, Sha512};
 use subtle::ConstantTimeEq as _;
 
 use crate::delivery::{HeaderValue, RawDelivery};
@@ -158,7 +158,8 @@ impl HmacScheme {
             .ok_or(SignatureRefusal::NoSecretMatches)
     }
 
-    fn decode(&self, value: &[u8]) -> Option<Vec<u8>> {
+    /// The MAC that a header's value holds, when it is written as the scheme wants it.
+    pub(crate) fn decode(&self, value: &[u8]) -> Option<Vec<u8>> {
         if value.len() > limits::SIGNATURE_BYTES_MAX {
             return None;
         }
@@ -187,10 +188,19 @@ impl HmacAlgorithm {
         }
     }
 
-    fn mac(self, key: &[u8], message: &[u8]) -> Vec<u8> {
+    /// The MAC of `message` under `key`.
+    pub(crate) fn mac(self, key: &[u8], message: &[u8]) -> Vec<u8> {
         match self {
             Self::Sha256 => mac::<Hmac<Sha256>>(key, message),
             Self::Sha512 => mac::<Hmac<Sha512>>(key, message),
+        }
+    }
+
+    /// The plain hash of `parts` in a row: what some senders take for a MAC. It proves nothing.
+    pub(crate) fn digest(self, parts: [&[u8]; 2]) -> Vec<u8> {
+        match self {
+            Self::Sha256 => hash::<Sha256>(parts),
+            Self::Sha512 => hash::<Sha512>(parts),
         }
     }
 }
@@ -202,6 +212,14 @@ fn mac<M: hmac::Mac + hmac::KeyInit>(key: &[u8], message: &[u8]) -> Vec<u8> {
     };
     mac.update(message);
     mac.finalize().into_bytes().to_vec()
+}
+
+fn hash<D: Digest>(parts: [&[u8]; 2]) -> Vec<u8> {
+    let mut digest = D::new();
+    for part in parts {
+        digest.update(part);
+    }
+    digest.finalize().to_vec()
 }
 
 #[cfg(test)]
