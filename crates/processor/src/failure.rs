@@ -6,7 +6,7 @@
 //! | name | what happened | again? |
 //! |---|---|---|
 //! | `InvalidEvent` | the input names no record, or no task of ours | never |
-//! | `PaymentNotFound` | the store holds no such record | useless, harmless |
+//! | `PaymentNotFound` | the store holds no such record, and reads are consistent | never |
 //! | `RecordsUnavailable` | the store could not be read | yes |
 //! | `PaymentDeclined` | the gateway says no to this payment | never |
 //! | `GatewayRejected` | the gateway says no to the request: credentials, URL, form | never |

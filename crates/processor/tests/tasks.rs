@@ -12,11 +12,12 @@ use domain::settlement::{Settlement, SettlementChange};
 use domain::task::{TaskCall, TaskFailure, TaskOutcome};
 use domain::time::{Millis, Timestamp};
 use futures_util::FutureExt as _;
+use processor::failure;
 use processor::gateway::simulated::{Act, Script};
 use processor::http_client::{HttpClient, Target};
 use processor::http_tasks::{Endpoint, HttpTasks};
 use processor::resource::LAMBDA_INVOKE;
-use processor::tasks::Tasks;
+use processor::tasks::{Task, Tasks};
 use serde_json::{Value, json};
 use world::{EXECUTION, FUNCTION, World};
 
@@ -317,11 +318,19 @@ fn the_shipped_workflow_asks_only_for_what_is_here() {
             named.push(state["Parameters"]["task"].as_str().unwrap());
         }
     }
-    let known: Vec<_> = processor::tasks::Task::ALL
-        .iter()
-        .map(|task| task.name())
-        .collect();
+    let known: Vec<_> = Task::ALL.iter().map(|task| task.name()).collect();
     assert_eq!(named, known);
+    // A name with a slip in it would match nothing, and a declined payment be tried again.
+    assert_eq!(
+        workflow["States"]["ProcessPayment"]["Retry"][0],
+        json!({
+            "ErrorEquals": [
+                failure::PAYMENT_DECLINED, failure::GATEWAY_REJECTED,
+                failure::INVALID_EVENT, failure::PAYMENT_NOT_FOUND,
+            ],
+            "MaxAttempts": 0,
+        })
+    );
 }
 
 /// Whoever runs tasks does so on several threads.
