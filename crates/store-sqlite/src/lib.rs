@@ -1,1 +1,177 @@
 //! The embedded store: SQLite with group commit.
+//!
+//! It keeps and finds; it decides nothing that the domain decides. In reading order:
+//! [`options`] is what may be chosen, [`schema`] what is on disk, [`writer`] the one thread that
+//! writes, and a module for each port reads. Docs/storage-format.md is the reference of the tables.
+#![warn(missing_docs)]
+
+mod options;
+mod schema;
+mod migrate;
+mod directory;
+mod state;
+mod keys;
+mod schedule;
+mod writer;
+mod event_log;
+mod change_feed;
+mod executions;
+mod quarantine;
+mod queries;
+mod rows;
+mod codec;
+mod readers;
+mod shared;
+mod fault;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use engine::store::Unavailable;
+use rusqlite::{Connection, OpenFlags};
+
+pub use options::{CommitObserver, CommitReport, OpenError, Options, StoreStats};
+
+use directory::DirectoryLock;
+use readers::Readers;
+use shared::Shared;
+use writer::{Lane, Operation, Writer};
+
+/// A store in a data directory. It plays every role of [`engine::store`].
+///
+/// What a write has returned survives the death of the process, and a power cut as far as the
+/// disk keeps what it has confirmed.
+#[derive(Debug)]
+pub struct SqliteStore {
+    shared: Arc<Shared>,
+    /// `None` when the store was opened for reading.
+    writer: Option<Writer>,
+    // Dropped last: until then no other process may write.
+    _lock: Option<DirectoryLock>,
+}
+
+impl SqliteStore {
+    /// Opens the store in `directory`, which it creates, and takes it for this process alone.
+    ///
+    /// Ready within milliseconds after an orderly stop however much is stored; after a crash
+    /// the newest keys are read again, which takes some tens of milliseconds more at most.
+    pub fn open(directory: impl AsRef<Path>, options: &Options) -> Result<Self, OpenError> {
+        let directory = directory.as_ref();
+        let lock = DirectoryLock::acquire(directory)?;
+        let path = directory::database(directory);
+        let unreadable = |error| migrate::unreadable(&path, &error);
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut connection = Connection::open_with_flags(&path, flags).map_err(unreadable)?;
+        // Before anything is written: another program's file stays as it is.
+        migrate::version(&connection, &path)?;
+        configure_writer(&connection, options).map_err(unreadable)?;
+        migrate::migrate(&mut connection, &path)?;
+        if let Some(pages_max) = options.pages_max {
+            let limited = connection.pragma_update(None, "max_page_count", pages_max);
+            limited.map_err(unreadable)?;
+        }
+        let cache_bytes = options.cache_bytes / READERS_PER_WRITER;
+        let readers = Readers::new(path.clone(), options.readers_max, cache_bytes);
+        let failed = |fault: fault::Fault| OpenError::Unreadable {
+            path: path.clone(),
+            reason: fault.to_string(),
+        };
+        let shared = Arc::new(Shared::load(&connection, readers, false).map_err(failed)?);
+        let writer = Writer::start(connection, Arc::clone(&shared), options).map_err(failed)?;
+        Ok(Self {
+            shared,
+            writer: Some(writer),
+            _lock: Some(lock),
+        })
+    }
+
+    /// Opens the store in `directory` for looking, whether or not a process is running on it.
+    /// Its writes and claims are answered [`Unavailable::Closing`].
+    pub fn open_read_only(directory: impl AsRef<Path>) -> Result<Self, OpenError> {
+        let path = directory::database(directory.as_ref());
+        let unreadable = |fault: fault::Fault| OpenError::Unreadable {
+            path: path.clone(),
+            reason: fault.to_string(),
+        };
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&path, flags);
+        let connection = connection.map_err(|error| unreadable(error.into()))?;
+        if migrate::version(&connection, &path)? < migrate::newest() {
+            return Err(OpenError::Older { path });
+        }
+        let options = Options::default();
+        let cache_bytes = options.cache_bytes / READERS_PER_WRITER;
+        let readers = Readers::new(path.clone(), options.readers_max, cache_bytes);
+        let shared = Shared::load(&connection, readers, true).map_err(unreadable)?;
+        Ok(Self {
+            shared: Arc::new(shared),
+            writer: None,
+            _lock: None,
+        })
+    }
+
+    /// Takes nothing more, writes what waits, and tidies up. Blocks until that is done; later
+    /// writes are told [`Unavailable::Closing`]. Dropping the store does the same.
+    ///
+    /// # Errors
+    /// [`Unavailable::Failed`] when a write has failed, now or before.
+    pub fn close(&self) -> Result<(), Unavailable> {
+        match &self.writer {
+            Some(writer) if !writer.close() => Err(Unavailable::Failed),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// What the writer has done so far.
+    pub fn stats(&self) -> StoreStats {
+        StoreStats {
+            waiting: self.writer.as_ref().map_or(0, Writer::waiting),
+            ..self.shared.stats()
+        }
+    }
+
+    async fn write<O: Operation>(
+        &self,
+        lane: Lane,
+        operation: O,
+    ) -> Result<O::Answer, Unavailable> {
+        match &self.writer {
+            Some(writer) => writer.write(lane, operation).await,
+            None => Err(Unavailable::Closing),
+        }
+    }
+
+    /// Nothing may be claimed from a store that could not take the progress.
+    fn check_writable(&self) -> Result<(), Unavailable> {
+        match &self.writer {
+            Some(writer) if writer.has_failed() => Err(Unavailable::Failed),
+            Some(_) => Ok(()),
+            None => Err(Unavailable::Closing),
+        }
+    }
+}
+
+impl Drop for SqliteStore {
+    fn drop(&mut self) {
+        // A failure has been logged and answered where it happened.
+        let _ = self.close();
+    }
+}
+
+fn configure_writer(connection: &Connection, options: &Options) -> Result<(), rusqlite::Error> {
+    readers::configure(connection, options.cache_bytes)?;
+    connection.pragma_update(None, "page_size", PAGE_BYTES)?;
+    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)
+}
+
+/// SQLite's own default, and the block size of the file systems under it.
+const PAGE_BYTES: u32 = 4096;
+
+/// Pages in the WAL after which they are carried over into the database. More let pages that
+/// are written again and again be carried over once; the WAL takes 16 MB for it.
+const CHECKPOINT_PAGES: u32 = 4096;
+
+/// A reader's cache is this part of the writer's.
+const READERS_PER_WRITER: usize = 8;

@@ -1,0 +1,151 @@
+//! Executions: the port [`Executions`].
+
+use domain::stream::Sequence;
+use domain::time::{Millis, Timestamp};
+use engine::store::{
+    Claimed, Committed, DefinitionId, Executions, Progress, StartExecution, Unavailable,
+};
+use engine::wakeup::Wakeup;
+use rusqlite::{Connection, OptionalExtension as _};
+
+use crate::SqliteStore;
+use crate::codec;
+use crate::fault::Fault;
+use crate::rows;
+use crate::state::State;
+use crate::writer::Lane;
+use crate::writer::definition::KeepDefinition;
+use crate::writer::progress::Commit;
+use crate::writer::start::StartAll;
+
+impl Executions for SqliteStore {
+    fn pipe_cursor(&self) -> Result<Sequence, Unavailable> {
+        let state = self.shared.readers.read(State::load);
+        state
+            .map(|state| Sequence::new(state.cursor))
+            .map_err(Fault::unreadable)
+    }
+
+    async fn start_all(
+        &self,
+        starts: Vec<StartExecution>,
+        definition: DefinitionId,
+        cursor: Sequence,
+    ) -> Result<(), Unavailable> {
+        let start = StartAll {
+            starts,
+            definition,
+            cursor,
+        };
+        self.write(Lane::Progress, start).await
+    }
+
+    fn claim_due(
+        &self,
+        now: Timestamp,
+        lease: Millis,
+        limit: usize,
+    ) -> Result<Vec<Claimed>, Unavailable> {
+        self.check_writable()?;
+        // Leases first, then the rows: what was committed before a lease could be taken is
+        // in the snapshot that is read under it.
+        let sequences = self
+            .shared
+            .schedule()
+            .claim_due(now, now.after(lease), limit);
+        if sequences.is_empty() {
+            return Ok(Vec::new());
+        }
+        let read = self.shared.readers.read_at_once(|connection| {
+            let rows = sequences
+                .iter()
+                .map(|&sequence| claimed(connection, sequence));
+            rows.filter_map(Result::transpose).collect()
+        });
+        read.map_err(|fault| {
+            for &sequence in &sequences {
+                self.shared.schedule().release(sequence);
+            }
+            fault.unreadable()
+        })
+    }
+
+    fn claim_one(
+        &self,
+        sequence: Sequence,
+        now: Timestamp,
+        lease: Millis,
+    ) -> Result<Option<Claimed>, Unavailable> {
+        self.check_writable()?;
+        let number = sequence.get();
+        if !self
+            .shared
+            .schedule()
+            .claim_one(number, now, now.after(lease))
+        {
+            return Ok(None);
+        }
+        let readers = &self.shared.readers;
+        let read = readers.read_at_once(|connection| claimed(connection, number));
+        if !matches!(read, Ok(Some(_))) {
+            self.shared.schedule().release(number);
+        }
+        read.map_err(Fault::unreadable)
+    }
+
+    fn release(&self, sequence: Sequence) {
+        if self.shared.schedule().release(sequence.get()) {
+            self.shared.due.wake();
+        }
+    }
+
+    fn next_due(&self) -> Result<Option<Timestamp>, Unavailable> {
+        Ok(self.shared.schedule().next_due())
+    }
+
+    async fn commit(&self, progress: Progress) -> Result<Committed, Unavailable> {
+        self.write(Lane::Progress, Commit(progress)).await
+    }
+
+    async fn keep_definition(&self, id: DefinitionId, text: String) -> Result<(), Unavailable> {
+        self.write(Lane::Progress, KeepDefinition { id, text })
+            .await
+    }
+
+    fn definition(&self, id: &DefinitionId) -> Result<Option<String>, Unavailable> {
+        let read = self.shared.readers.read(|connection| {
+            let mut statement =
+                connection.prepare_cached("SELECT text FROM definitions WHERE hash = ?1")?;
+            let text: Option<Option<String>> =
+                statement.query_row([id], |row| row.get(0)).optional()?;
+            Ok(text.flatten())
+        });
+        read.map_err(Fault::unreadable)
+    }
+
+    fn due_wakeup(&self) -> &Wakeup {
+        &self.shared.due
+    }
+}
+
+fn claimed(connection: &Connection, sequence: u64) -> Result<Option<Claimed>, Fault> {
+    let mut statement = connection.prepare_cached(
+        "SELECT x.generation, x.status, d.hash, x.started_at, x.snapshot
+         FROM executions x JOIN definitions d ON d.id = x.definition WHERE x.sequence = ?1",
+    )?;
+    let mut rows = statement.query([codec::integer(sequence)])?;
+    let Some(row) = rows.next()? else {
+        return Ok(None);
+    };
+    let snapshot: Option<Vec<u8>> = row.get(4)?;
+    let missing = Fault::Corrupt("an execution of a feed entry that is not there");
+    Ok(Some(Claimed {
+        sequence: Sequence::new(sequence),
+        generation: codec::natural(row.get(0)?)?,
+        status: codec::status(row.get(1)?)?,
+        definition: row.get(2)?,
+        started_at: Timestamp::from_millis(row.get(3)?),
+        snapshot: snapshot.map(Into::into),
+        change: rows::change(connection, sequence)?.ok_or(missing)?,
+    }))
+}

@@ -1,0 +1,72 @@
+//! From an older format to this one, one version at a time, each in one transaction.
+//!
+//! Never backwards: a file of a later payhook is refused untouched.
+
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use crate::options::OpenError;
+use crate::schema;
+
+/// What each version added. The number of entries is the newest version; entries are never
+/// altered once released.
+const MIGRATIONS: &[&str] = &[schema::VERSION_1];
+
+/// The newest format that is known here.
+pub(crate) fn newest() -> i32 {
+    i32::try_from(MIGRATIONS.len()).unwrap_or(i32::MAX)
+}
+
+/// Brings the database to the newest format.
+pub(crate) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
+    let unreadable = |error: rusqlite::Error| unreadable(path, &error);
+    let version = version(connection, path)?;
+    let missing = MIGRATIONS.get(usize::try_from(version).unwrap_or(0)..);
+    for (index, script) in missing.unwrap_or_default().iter().enumerate() {
+        let reached = version
+            .saturating_add(i32::try_from(index).unwrap_or(0))
+            .saturating_add(1);
+        let transaction = connection.transaction().map_err(unreadable)?;
+        transaction.execute_batch(script).map_err(unreadable)?;
+        transaction
+            .pragma_update(None, "application_id", schema::APPLICATION_ID)
+            .map_err(unreadable)?;
+        transaction
+            .pragma_update(None, "user_version", reached)
+            .map_err(unreadable)?;
+        transaction.commit().map_err(unreadable)?;
+    }
+    Ok(())
+}
+
+/// The database's format, 0 when it is new. Refuses what is not ours or newer than we are.
+pub(crate) fn version(connection: &Connection, path: &Path) -> Result<i32, OpenError> {
+    let read = |name: &str| -> Result<i32, OpenError> {
+        let value = connection.pragma_query_value(None, name, |row| row.get(0));
+        value.map_err(|error| unreadable(path, &error))
+    };
+    let (owner, found) = (read("application_id")?, read("user_version")?);
+    let tables: i64 = connection
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+        .map_err(|error| unreadable(path, &error))?;
+    let path = path.to_owned();
+    match (owner, tables) {
+        (0, 0) => Ok(0),
+        (schema::APPLICATION_ID, _) if found > newest() => Err(OpenError::Newer {
+            path,
+            found,
+            known: newest(),
+        }),
+        (schema::APPLICATION_ID, _) if found >= 1 => Ok(found),
+        (_, _) => Err(OpenError::NotOurs { path }),
+    }
+}
+
+/// What SQLite said about the file, for the operator.
+pub(crate) fn unreadable(path: &Path, error: &rusqlite::Error) -> OpenError {
+    OpenError::Unreadable {
+        path: path.to_owned(),
+        reason: error.to_string(),
+    }
+}

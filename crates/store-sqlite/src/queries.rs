@@ -1,0 +1,310 @@
+//! Looking: the port [`Inspect`]. Reads only, each from one snapshot.
+
+use domain::event::EventKeyDigest;
+use domain::stream::Sequence;
+use domain::time::Timestamp;
+use engine::store::{
+    ConflictSummary, Counts, EventDetail, EventFilter, EventSummary, ExecutionDetail,
+    ExecutionFilter, ExecutionStatus, ExecutionSummary, Inspect, Page, StepRecord, Unavailable,
+};
+use rusqlite::{Connection, OptionalExtension as _, Row};
+
+use crate::SqliteStore;
+use crate::codec;
+use crate::fault::Fault;
+use crate::keys;
+use crate::rows;
+use crate::state::State;
+
+impl Inspect for SqliteStore {
+    fn list_events(
+        &self,
+        filter: &EventFilter,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Page<EventSummary>, Unavailable> {
+        let shared = &self.shared;
+        let read = match &filter.payment_id {
+            None => shared.readers.read_at_once(|connection| {
+                let mut statement = connection.prepare_cached(
+                    "SELECT sequence FROM events WHERE sequence < ?1 ORDER BY sequence DESC",
+                )?;
+                let places = statement.query_map([self::before(before)], |row| row.get(0))?;
+                page_of_events(connection, filter, limit, places)
+            }),
+            Some(payment_id) => shared.readers.read(|connection| {
+                let prefix = keys::payment_prefix(payment_id);
+                let places = shared
+                    .keys
+                    .payments(connection, prefix, i64::MIN..=i64::MAX)?;
+                let end = self::before(before);
+                let places = places.into_iter().rev().map(codec::integer);
+                let places = places.filter(|&place| place < end).map(Ok);
+                page_of_events(connection, filter, limit, places)
+            }),
+        };
+        read.map_err(Fault::unreadable)
+    }
+
+    fn event(&self, event: &EventKeyDigest) -> Result<Option<EventDetail>, Unavailable> {
+        let shared = &self.shared;
+        let found = shared
+            .readers
+            .read(|connection| shared.keys.event(connection, event));
+        let read = found.and_then(|sequence| {
+            let detail = |connection: &_| sequence.map(|each| event_detail(connection, each));
+            shared
+                .readers
+                .read_at_once(|connection| detail(connection).transpose())
+        });
+        read.map(Option::flatten).map_err(Fault::unreadable)
+    }
+
+    fn event_at(&self, sequence: Sequence) -> Result<Option<EventDetail>, Unavailable> {
+        let read = self.shared.readers.read_at_once(|connection| {
+            match rows::event_of_entry(connection, sequence.get())? {
+                Some(event) => event_detail(connection, event),
+                None => Ok(None),
+            }
+        });
+        read.map_err(Fault::unreadable)
+    }
+
+    fn list_executions(
+        &self,
+        filter: &ExecutionFilter,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Page<ExecutionSummary>, Unavailable> {
+        let read = self.shared.readers.read_at_once(|connection| {
+            let before = self::before(before);
+            let select = "SELECT sequence FROM executions WHERE sequence < ?1";
+            let order = "ORDER BY sequence DESC";
+            let places: Vec<i64> = match filter.status {
+                None => list(
+                    connection,
+                    &format!("{select} {order} LIMIT ?2"),
+                    before,
+                    limit,
+                )?,
+                Some(ExecutionStatus::Succeeded) => list(
+                    connection,
+                    &format!("{select} AND +status = 1 {order} LIMIT ?2"),
+                    before,
+                    limit,
+                )?,
+                Some(
+                    status @ (ExecutionStatus::Running
+                    | ExecutionStatus::Failed
+                    | ExecutionStatus::TimedOut
+                    | ExecutionStatus::Aborted),
+                ) => list(
+                    connection,
+                    &format!(
+                        "{select} AND status = {} AND status <> 1 {order} LIMIT ?2",
+                        codec::status_code(status)
+                    ),
+                    before,
+                    limit,
+                )?,
+            };
+            let mut items = Vec::new();
+            for place in places.iter().take(limit) {
+                let summary = execution_summary(connection, codec::natural(*place)?)?;
+                items.extend(summary.map(|(summary, _)| summary));
+            }
+            let last = items.last().map(|item| item.sequence.get());
+            let next = last.filter(|_| places.len() > limit);
+            Ok(Page { items, next })
+        });
+        read.map_err(Fault::unreadable)
+    }
+
+    fn execution(&self, sequence: Sequence) -> Result<Option<ExecutionDetail>, Unavailable> {
+        let read = self.shared.readers.read_at_once(|connection| {
+            let Some((summary, snapshot)) = execution_summary(connection, sequence.get())? else {
+                return Ok(None);
+            };
+            let missing = Fault::Corrupt("an execution of a feed entry that is not there");
+            Ok(Some(ExecutionDetail {
+                change: rows::change(connection, sequence.get())?.ok_or(missing)?,
+                steps: steps(connection, sequence.get())?,
+                snapshot: snapshot.map(Into::into),
+                summary,
+            }))
+        });
+        read.map_err(Fault::unreadable)
+    }
+
+    fn counts(&self) -> Result<Counts, Unavailable> {
+        let state = self.shared.readers.read(State::load);
+        state.map(|state| state.counts()).map_err(Fault::unreadable)
+    }
+}
+
+/// The place below which a listing starts.
+pub(crate) fn before(before: Option<u64>) -> i64 {
+    before.map_or(i64::MAX, codec::integer)
+}
+
+/// Up to one more than `limit` places, to see whether there is another page.
+fn list(
+    connection: &Connection,
+    select: &str,
+    before: i64,
+    limit: usize,
+) -> Result<Vec<i64>, Fault> {
+    let mut statement = connection.prepare_cached(select)?;
+    let limit = i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX);
+    let places = statement.query_map([before, limit], |row| row.get(0))?;
+    Ok(places.collect::<Result<_, _>>()?)
+}
+
+/// The first `limit` of `places`, newest first, that pass the filter.
+fn page_of_events(
+    connection: &Connection,
+    filter: &EventFilter,
+    limit: usize,
+    places: impl Iterator<Item = Result<i64, rusqlite::Error>>,
+) -> Result<Page<EventSummary>, Fault> {
+    let mut items = Vec::new();
+    for place in places {
+        let sequence = codec::natural(place?)?;
+        // A key may be in memory before its event is committed.
+        let Some(record) = rows::current_record(connection, sequence)? else {
+            continue;
+        };
+        let is = |wanted: &Option<String>, found: &str| {
+            wanted.as_ref().is_none_or(|wanted| wanted == found)
+        };
+        let passes = is(&filter.payment_id, &record.key.payment_id)
+            && is(&filter.status, record.status())
+            && is(&filter.source, record.event_key.source.as_str());
+        if !passes {
+            continue;
+        }
+        if items.len() >= limit {
+            let next = items.last().map(|item: &EventSummary| item.sequence.get());
+            return Ok(Page { items, next });
+        }
+        items.push(EventSummary {
+            sequence: Sequence::new(sequence),
+            record,
+            execution: execution_status(connection, sequence)?,
+        });
+    }
+    Ok(Page { items, next: None })
+}
+
+fn execution_status(
+    connection: &Connection,
+    sequence: u64,
+) -> Result<Option<ExecutionStatus>, Fault> {
+    let mut statement =
+        connection.prepare_cached("SELECT status FROM executions WHERE sequence = ?1")?;
+    let code = statement.query_row([codec::integer(sequence)], |row| row.get(0));
+    code.optional()?.map(codec::status).transpose()
+}
+
+fn event_detail(connection: &Connection, event: u64) -> Result<Option<EventDetail>, Fault> {
+    let Some(record) = rows::current_record(connection, event)? else {
+        return Ok(None);
+    };
+    let mut statement = connection.prepare_cached(
+        "SELECT d.headers, d.secret_label
+         FROM events e JOIN deliveries d ON d.id = e.delivery WHERE e.sequence = ?1",
+    )?;
+    let (headers, secret_label): (Vec<u8>, String) = statement
+        .query_row([codec::integer(event)], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+    let mut changes: Vec<_> = rows::change(connection, event)?.into_iter().collect();
+    let mut statement = connection
+        .prepare_cached("SELECT sequence FROM changes WHERE event = ?1 ORDER BY sequence")?;
+    let mut rows = statement.query([codec::integer(event)])?;
+    while let Some(row) = rows.next()? {
+        changes.extend(rows::change(connection, codec::natural(row.get(0)?)?)?);
+    }
+    Ok(Some(EventDetail {
+        summary: EventSummary {
+            sequence: Sequence::new(event),
+            record,
+            execution: execution_status(connection, event)?,
+        },
+        headers: codec::unpack_headers(&headers)?,
+        secret_label,
+        changes,
+        conflicts: conflicts(connection, event)?,
+    }))
+}
+
+fn conflicts(connection: &Connection, event: u64) -> Result<Vec<ConflictSummary>, Fault> {
+    let mut statement = connection.prepare_cached(
+        "SELECT body_hash, body, received_at, count FROM conflicts WHERE event = ?1 ORDER BY id",
+    )?;
+    let mut rows = statement.query([codec::integer(event)])?;
+    let mut conflicts = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (hash, body): (Vec<u8>, Vec<u8>) = (row.get(0)?, row.get(1)?);
+        conflicts.push(ConflictSummary {
+            body_hash: codec::body_hash(&hash)?,
+            body: body.into(),
+            received_at: Timestamp::from_millis(row.get(2)?),
+            count: codec::natural(row.get(3)?)?,
+        });
+    }
+    Ok(conflicts)
+}
+
+type Snapshot = Option<Vec<u8>>;
+
+/// An execution's summary and its snapshot.
+fn execution_summary(
+    connection: &Connection,
+    sequence: u64,
+) -> Result<Option<(ExecutionSummary, Snapshot)>, Fault> {
+    let mut statement = connection.prepare_cached(
+        "SELECT x.event, x.status, d.hash, x.started_at, x.updated_at, x.due_at, x.snapshot
+         FROM executions x JOIN definitions d ON d.id = x.definition WHERE x.sequence = ?1",
+    )?;
+    let mut rows = statement.query([codec::integer(sequence)])?;
+    let row = rows.next()?;
+    row.map(|row| summary_of_row(connection, sequence, row))
+        .transpose()
+}
+
+fn summary_of_row(
+    connection: &Connection,
+    sequence: u64,
+    row: &Row<'_>,
+) -> Result<(ExecutionSummary, Snapshot), Fault> {
+    let event = codec::natural(row.get(0)?)?;
+    let missing = Fault::Corrupt("an execution of an event that is not there");
+    let record = rows::current_record(connection, event)?.ok_or(missing)?;
+    let due_at: Option<i64> = row.get(5)?;
+    let summary = ExecutionSummary {
+        sequence: Sequence::new(sequence),
+        event: record.event_key.digest(),
+        record,
+        status: codec::status(row.get(1)?)?,
+        definition: row.get(2)?,
+        started_at: Timestamp::from_millis(row.get(3)?),
+        updated_at: Timestamp::from_millis(row.get(4)?),
+        due_at: due_at.map(Timestamp::from_millis),
+    };
+    Ok((summary, row.get(6)?))
+}
+
+fn steps(connection: &Connection, execution: u64) -> Result<Vec<StepRecord>, Fault> {
+    let mut statement = connection
+        .prepare_cached("SELECT at, texts FROM steps WHERE execution = ?1 ORDER BY generation")?;
+    let mut rows = statement.query([codec::integer(execution)])?;
+    let mut steps = Vec::new();
+    while let Some(row) = rows.next()? {
+        let at = Timestamp::from_millis(row.get(0)?);
+        let texts: Vec<u8> = row.get(1)?;
+        let texts = codec::unpack(&texts)?.into_iter();
+        steps.extend(texts.map(|text| StepRecord { at, text }));
+    }
+    Ok(steps)
+}

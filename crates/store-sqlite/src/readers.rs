@@ -1,0 +1,106 @@
+//! Connections for reading: opened when needed, kept for the next.
+
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+use crate::fault::Fault;
+
+/// A small pool. Reads run on the caller's thread and are short.
+#[derive(Debug)]
+pub(crate) struct Readers {
+    path: PathBuf,
+    idle: Mutex<Vec<Connection>>,
+    idle_max: usize,
+    cache_bytes: usize,
+}
+
+impl Readers {
+    pub(crate) fn new(path: PathBuf, idle_max: usize, cache_bytes: usize) -> Self {
+        Self {
+            path,
+            idle: Mutex::default(),
+            idle_max,
+            cache_bytes,
+        }
+    }
+
+    /// Runs a read in which every statement sees what is committed by then.
+    pub(crate) fn read<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        let connection = self.take()?;
+        let found = read(&connection);
+        if found.is_ok() {
+            self.give_back(connection);
+        }
+        found
+    }
+
+    /// Runs a read whose statements all see the same commit. Keys must be looked up before.
+    pub(crate) fn read_at_once<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        let mut connection = self.take()?;
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
+        let found = read(&transaction);
+        transaction.finish()?;
+        if found.is_ok() {
+            self.give_back(connection);
+        }
+        found
+    }
+
+    /// Closes those that nobody uses.
+    pub(crate) fn close(&self) {
+        self.idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+
+    fn take(&self) -> Result<Connection, Fault> {
+        let idle = self
+            .idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
+        if let Some(connection) = idle {
+            return Ok(connection);
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&self.path, flags)?;
+        configure(&connection, self.cache_bytes)?;
+        Ok(connection)
+    }
+
+    fn give_back(&self, connection: Connection) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < self.idle_max {
+            idle.push(connection);
+        }
+    }
+}
+
+/// What holds for every connection, the writer's too.
+pub(crate) fn configure(
+    connection: &Connection,
+    cache_bytes: usize,
+) -> Result<(), rusqlite::Error> {
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    let cache_kib = i64::try_from(cache_bytes / 1024).unwrap_or(i64::MAX);
+    connection.pragma_update(None, "cache_size", cache_kib.saturating_neg())?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")
+}
+
+/// More than there are statements in this crate.
+const STATEMENTS_MAX: usize = 64;
+
+/// Readers never wait for the writer in WAL mode; this is for the moment in which another
+/// process, an inspection, recovers the WAL.
+const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);

@@ -1,0 +1,127 @@
+//! The tables. What each column holds, and why it stands there, is in docs/storage-format.md.
+//!
+//! Everything that grows with the events is appended in the order of the change feed, so that a
+//! commit writes a few neighbouring pages however much is stored. The exceptions are the two key
+//! tables, whose order is random by nature: see [`crate::keys`].
+
+/// Marks the file as ours ("PayH"), so that another program's database is not taken for it.
+pub(crate) const APPLICATION_ID: i32 = 0x5061_7948;
+
+/// The first version of the schema.
+pub(crate) const VERSION_1: &str = "
+CREATE TABLE state (
+    id                INTEGER PRIMARY KEY CHECK (id = 1),
+    head              INTEGER NOT NULL,
+    cursor            INTEGER NOT NULL,
+    indexed           INTEGER NOT NULL,
+    events            INTEGER NOT NULL,
+    running           INTEGER NOT NULL,
+    succeeded         INTEGER NOT NULL,
+    dead_letters      INTEGER NOT NULL,
+    quarantined       INTEGER NOT NULL,
+    quarantined_bytes INTEGER NOT NULL,
+    conflicts         INTEGER NOT NULL,
+    conflicts_unkept  INTEGER NOT NULL
+) STRICT;
+INSERT INTO state VALUES (1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+
+CREATE TABLE deliveries (
+    id           INTEGER PRIMARY KEY,
+    received_at  INTEGER NOT NULL,
+    secret_label TEXT NOT NULL,
+    trace        BLOB NOT NULL,
+    headers      BLOB NOT NULL,
+    body         BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE events (
+    sequence   INTEGER PRIMARY KEY,
+    delivery   INTEGER NOT NULL,
+    payment_id TEXT NOT NULL,
+    timestamp  INTEGER NOT NULL,
+    source     TEXT NOT NULL,
+    event_id   ANY,
+    amount     TEXT NOT NULL,
+    currency   TEXT NOT NULL,
+    status     TEXT NOT NULL,
+    provider   TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE changes (
+    sequence   INTEGER PRIMARY KEY,
+    event      INTEGER NOT NULL,
+    previous   INTEGER,
+    at         INTEGER NOT NULL,
+    settlement INTEGER NOT NULL,
+    reference  TEXT,
+    detail     ANY
+) STRICT;
+CREATE INDEX changes_by_event ON changes (event);
+
+CREATE TABLE event_keys (
+    prefix   INTEGER NOT NULL,
+    sequence INTEGER NOT NULL,
+    PRIMARY KEY (prefix, sequence)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE payment_keys (
+    prefix    INTEGER NOT NULL,
+    timestamp INTEGER NOT NULL,
+    sequence  INTEGER NOT NULL,
+    PRIMARY KEY (prefix, timestamp, sequence)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE conflicts (
+    id          INTEGER PRIMARY KEY,
+    event       INTEGER NOT NULL,
+    body_hash   BLOB NOT NULL,
+    received_at INTEGER NOT NULL,
+    count       INTEGER NOT NULL,
+    headers     BLOB NOT NULL,
+    body        BLOB NOT NULL,
+    UNIQUE (event, body_hash)
+) STRICT;
+
+CREATE TABLE executions (
+    sequence   INTEGER PRIMARY KEY,
+    event      INTEGER NOT NULL,
+    status     INTEGER NOT NULL,
+    generation INTEGER NOT NULL,
+    definition INTEGER NOT NULL,
+    started_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    due_at     INTEGER,
+    snapshot   BLOB
+) STRICT;
+CREATE INDEX executions_open ON executions (status, due_at)
+    WHERE status <> 1 OR due_at IS NOT NULL;
+
+CREATE TABLE steps (
+    execution  INTEGER NOT NULL,
+    generation INTEGER NOT NULL,
+    at         INTEGER NOT NULL,
+    texts      BLOB NOT NULL,
+    PRIMARY KEY (execution, generation)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE definitions (
+    id   INTEGER PRIMARY KEY,
+    hash BLOB NOT NULL UNIQUE,
+    text TEXT
+) STRICT;
+
+CREATE TABLE quarantine (
+    id                INTEGER PRIMARY KEY AUTOINCREMENT,
+    source            TEXT NOT NULL,
+    body_hash         BLOB NOT NULL,
+    reason            INTEGER NOT NULL,
+    first_received_at INTEGER NOT NULL,
+    last_received_at  INTEGER NOT NULL,
+    count             INTEGER NOT NULL,
+    trace             BLOB NOT NULL,
+    bytes             INTEGER NOT NULL,
+    headers           BLOB NOT NULL,
+    body              BLOB NOT NULL,
+    UNIQUE (source, body_hash)
+) STRICT;
+";

@@ -1,0 +1,219 @@
+//! Taking a delivery in: its bytes, its events, their keys, in one place of the feed each.
+
+use bytes::Bytes;
+use domain::delivery::RawDelivery;
+use domain::event::{EventId, PaymentEvent};
+use domain::record::{EventRecord, RecordKey};
+use domain::time::{Millis, Timestamp};
+use engine::store::{Appended, Custody, Outcome};
+use rusqlite::params;
+
+use super::{Batch, Operation};
+use crate::codec;
+use crate::fault::Fault;
+use crate::keys::{self, NewKeys};
+use crate::rows;
+
+/// A delivery, with everything about it that can be worked out before its turn.
+pub(crate) struct Append {
+    received_at: Timestamp,
+    secret_label: String,
+    trace: [u8; 16],
+    headers: Vec<u8>,
+    body: Bytes,
+    events: Vec<NewEvent>,
+}
+
+struct NewEvent {
+    event: PaymentEvent,
+    event_prefix: i64,
+    payment_prefix: i64,
+    /// Whether its id is the hash of this body, which need not be kept beside the body.
+    id_is_the_body: bool,
+}
+
+impl Append {
+    pub(crate) fn new(custody: &Custody) -> Self {
+        let verified = custody.admitted.delivery();
+        let delivery: &RawDelivery = verified.get();
+        let events = custody.admitted.events().iter();
+        Self {
+            received_at: delivery.received_at,
+            secret_label: verified.secret_label().to_owned(),
+            trace: *custody.trace.as_bytes(),
+            headers: codec::pack_headers(&delivery.headers),
+            body: delivery.body.clone(),
+            events: events
+                .map(|event| NewEvent {
+                    event_prefix: keys::event_prefix(&event.key.digest()),
+                    payment_prefix: keys::payment_prefix(&event.payment_id),
+                    id_is_the_body: match event.key.id {
+                        EventId::Provider(_) => false,
+                        EventId::Body(hash) => hash == delivery.body_hash(),
+                    },
+                    event: event.clone(),
+                })
+                .collect(),
+        }
+    }
+
+    fn append_event(
+        &self,
+        batch: &mut Batch<'_>,
+        new: &NewEvent,
+        delivery: &mut Option<u64>,
+    ) -> Result<(Outcome, RecordKey), Fault> {
+        if let Some((sequence, kept)) = find(batch, new)? {
+            let outcome = if kept.raw_payload == self.body {
+                Outcome::Duplicate
+            } else {
+                self.keep_conflict(batch, sequence)?;
+                Outcome::Conflict
+            };
+            return Ok((outcome, kept.key));
+        }
+        let payment_id = &new.event.payment_id;
+        let newest =
+            batch
+                .keys
+                .newest_of_payment(batch.connection, new.payment_prefix, payment_id)?;
+        let timestamp = newest.map_or(self.received_at, |newest| {
+            self.received_at.max(newest.after(Millis::new(1)))
+        });
+        let sequence = batch.state.head.saturating_add(1);
+        let delivery = match *delivery {
+            Some(id) => id,
+            None => {
+                self.insert_delivery(batch, sequence)?;
+                *delivery.insert(sequence)
+            }
+        };
+        insert_event(batch, new, [sequence, delivery], timestamp)?;
+        batch.keys.add(NewKeys {
+            event: new.event_prefix,
+            payment: new.payment_prefix,
+            timestamp,
+            sequence,
+        });
+        batch.state.head = sequence;
+        batch.state.events = batch.state.events.saturating_add(1);
+        let key = RecordKey {
+            payment_id: payment_id.clone(),
+            timestamp,
+        };
+        Ok((Outcome::Stored, key))
+    }
+
+    fn insert_delivery(&self, batch: &Batch<'_>, id: u64) -> Result<(), Fault> {
+        let mut statement = batch.connection.prepare_cached(
+            "INSERT INTO deliveries (id, received_at, secret_label, trace, headers, body)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?;
+        statement.execute(params![
+            codec::integer(id),
+            self.received_at.as_millis(),
+            self.secret_label,
+            self.trace,
+            self.headers,
+            &*self.body,
+        ])?;
+        Ok(())
+    }
+
+    fn keep_conflict(&self, batch: &mut Batch<'_>, event: u64) -> Result<(), Fault> {
+        let hash = codec::hash_of(&self.body);
+        let event = codec::integer(event);
+        let mut statement = batch.connection.prepare_cached(
+            "UPDATE conflicts SET count = count + 1 WHERE event = ?1 AND body_hash = ?2",
+        )?;
+        if statement.execute(params![event, hash.as_bytes()])? > 0 {
+            return Ok(());
+        }
+        let mut statement = batch
+            .connection
+            .prepare_cached("SELECT count(*) FROM conflicts WHERE event = ?1")?;
+        let kept: i64 = statement.query_row([event], |row| row.get(0))?;
+        if kept >= CONFLICTS_PER_EVENT_MAX {
+            batch.state.conflicts_unkept = batch.state.conflicts_unkept.saturating_add(1);
+            return Ok(());
+        }
+        let mut statement = batch.connection.prepare_cached(
+            "INSERT INTO conflicts (event, body_hash, received_at, count, headers, body)
+             VALUES (?1, ?2, ?3, 1, ?4, ?5)",
+        )?;
+        statement.execute(params![
+            event,
+            hash.as_bytes(),
+            self.received_at.as_millis(),
+            self.headers,
+            &*self.body,
+        ])?;
+        batch.state.conflicts = batch.state.conflicts.saturating_add(1);
+        Ok(())
+    }
+}
+
+impl Operation for Append {
+    type Answer = Appended;
+
+    fn bytes(&self) -> usize {
+        self.body.len().saturating_add(self.headers.len())
+    }
+
+    fn run(&self, batch: &mut Batch<'_>) -> Result<Appended, Fault> {
+        let mut delivery = None;
+        let events = self.events.iter();
+        let events: Result<_, Fault> = events
+            .map(|new| self.append_event(batch, new, &mut delivery))
+            .collect();
+        Ok(Appended { events: events? })
+    }
+}
+
+/// The event that has claimed this key, and its place.
+fn find(batch: &Batch<'_>, new: &NewEvent) -> Result<Option<(u64, EventRecord)>, Fault> {
+    for sequence in batch.keys.events(batch.connection, new.event_prefix)? {
+        let kept = rows::event(batch.connection, sequence)?;
+        if let Some(kept) = kept.filter(|kept| kept.event_key == new.event.key) {
+            return Ok(Some((sequence, kept)));
+        }
+    }
+    Ok(None)
+}
+
+fn insert_event(
+    batch: &Batch<'_>,
+    new: &NewEvent,
+    [sequence, delivery]: [u64; 2],
+    timestamp: Timestamp,
+) -> Result<(), Fault> {
+    let event = &new.event;
+    let mut statement = batch.connection.prepare_cached(
+        "INSERT INTO events (sequence, delivery, payment_id, timestamp, source, event_id, amount,
+                             currency, status, provider)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+    )?;
+    let event_id: &dyn rusqlite::ToSql = match &event.key.id {
+        EventId::Provider(id) => id,
+        EventId::Body(_) if new.id_is_the_body => &None::<i64>,
+        EventId::Body(hash) => hash.as_bytes(),
+    };
+    statement.execute(params![
+        codec::integer(sequence),
+        codec::integer(delivery),
+        event.payment_id,
+        timestamp.as_millis(),
+        event.key.source.as_str(),
+        event_id,
+        event.amount.to_string(),
+        event.currency.code(),
+        event.status,
+        event.provider,
+    ])?;
+    Ok(())
+}
+
+/// Distinct conflicting bodies that are kept for one event. One is the common case (a
+/// provider that corrected itself); a sender that makes a new body for the same id with every
+/// try must not fill the disk. Each one more is answered as a conflict and counted, not kept.
+const CONFLICTS_PER_EVENT_MAX: i64 = 16;
