@@ -6,7 +6,10 @@
 
 mod completions;
 mod config_command;
+mod input;
 pub(crate) mod output;
+mod source_args;
+mod verify;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -57,6 +60,8 @@ pub(crate) struct Cli {
 enum Command {
     /// Print, explain and check the configuration.
     Config(config_command::Args),
+    /// Check a signature offline, and say why it fails.
+    Verify(verify::Args),
     /// Print a completion script for a shell.
     Completions(completions::Args),
 }
@@ -90,6 +95,7 @@ pub(crate) fn main() -> ExitCode {
     };
     let done = match cli.command {
         Command::Config(args) => config_command::run(&args, &context),
+        Command::Verify(args) => verify::run(&args, &context),
         Command::Completions(args) => completions::run(&args),
     };
     done.unwrap_or_else(|error| {

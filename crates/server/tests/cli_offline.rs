@@ -1,0 +1,7 @@
+//! The verbs that need no server, through the real binary: what they print, and how they end.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+#[path = "cli_offline/home.rs"]
+mod home;
+#[path = "cli_offline/verify.rs"]
+mod verify;
