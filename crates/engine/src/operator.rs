@@ -81,6 +81,14 @@ async fn move_it(
 ) -> Result<(), NotDone> {
     let definition = workflows.find(&claimed.definition, store)?;
     let mut held = Held::open(&claimed, definition)?;
+    if wish == Wish::Redrive
+        && let Some(state) = held.fail_state()
+    {
+        return Err(NotDone::NotNow(format!(
+            "it ended in the Fail state {state}, and would only end there again; a workflow that \
+             is to be redriven must fail in a task, as payhook's own does"
+        )));
+    }
     let now = clock.now();
     let moment = crate::runner::moment(now, luck.next_u64());
     if held.execution().event_count() == 0 {

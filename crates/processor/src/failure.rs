@@ -14,6 +14,7 @@
 //! | `GatewayUnavailable` | not reached, or answered that it cannot now | yes |
 //! | `GatewayTimeout` | no answer in time; whether it acted is unknown | yes |
 //! | `GatewayProtocolError` | an answer that cannot be read; whether it acted is unknown | yes |
+//! | `PaymentProcessingFailed` | the attempts are spent, and the failure is on record | by a person: redrive |
 //! | `Http.<status>` | an endpoint of the user's own answered with this status | by status |
 //! | `Http.Timeout`, `Http.Unreachable`, `Http.ResponseTooLarge`, `Http.InvalidResponse` | it gave no usable answer | yes |
 //! | `Lambda.ResourceNotFoundException` | nobody here does this resource | never |
@@ -43,6 +44,8 @@ pub const GATEWAY_UNAVAILABLE: &str = "GatewayUnavailable";
 pub const GATEWAY_TIMEOUT: &str = "GatewayTimeout";
 /// The gateway's answer cannot be read.
 pub const GATEWAY_PROTOCOL_ERROR: &str = "GatewayProtocolError";
+/// The attempts are spent; a person's redrive begins again. The seed's own name for it.
+pub const PAYMENT_PROCESSING_FAILED: &str = "PaymentProcessingFailed";
 /// A user's endpoint gave no answer in time.
 pub const HTTP_TIMEOUT: &str = "Http.Timeout";
 /// A user's endpoint was not reached, or the connection broke.

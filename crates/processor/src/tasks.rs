@@ -63,6 +63,8 @@ tasks! {
     ProcessPayment = process_payment,
     /// Its attempts are spent; a person has to look.
     RecordFailure = record_failure,
+    /// Nothing more is done until the person has.
+    AwaitRedrive = await_redrive,
 }
 
 /// Everything that runs a workflow's tasks.

@@ -29,6 +29,8 @@ struct End {
 fn input(task: Task) -> Value {
     json!({
         "task": task.name(),
+        "redriveCount": 1,
+        "failedAtRedrive": 0,
         "execution": EXECUTION,
         "records": [{"dynamodb": {"Keys": world::record(Settlement::Received).key.attributes()}}],
         "error": {"Error": "GatewayTimeout", "Cause": "no answer"},

@@ -183,24 +183,28 @@ fn what_is_no_event_of_ours_is_refused_by_name() {
 
 #[test]
 fn a_failure_is_recorded_unless_the_payment_is_settled_or_in_other_hands() {
-    let words = json!({"task": "record_failure", "error": {"Error": "E", "Cause": "why"}});
+    let words = json!({
+        "task": "record_failure",
+        "error": {"Error": "E", "Cause": "why"},
+        "redriveCount": 2,
+    });
     let fail = Some(SettlementChange::Fail {
         error: "E".into(),
         cause: "why".into(),
     });
-    let yes = json!({"recorded": true, "status": "failed"});
+    let yes = json!({"recorded": true, "status": "failed", "redriveCount": 2});
     for (start, output, change) in [
         (Settlement::Received, yes.clone(), fail.clone()),
         (world::processing(EXECUTION), yes.clone(), fail.clone()),
         (world::failed(), yes, fail),
         (
             world::processing("another"),
-            json!({"recorded": false, "status": "processing"}),
+            json!({"recorded": false, "status": "processing", "redriveCount": 2}),
             None,
         ),
         (
             world::completed(),
-            json!({"recorded": false, "status": "completed"}),
+            json!({"recorded": false, "status": "completed", "redriveCount": 2}),
             None,
         ),
     ] {
@@ -340,4 +344,31 @@ fn an_attempt_may_move_between_threads() {
     let world = steady(Settlement::Received);
     let tasks = Tasks::new(Arc::clone(&world), world);
     is_send(&tasks.run(world::call(json!([]), NOW), NOW));
+}
+
+#[test]
+fn an_execution_rests_until_it_is_redriven_after_its_failure() {
+    for (redrives, failed_at, expected) in [
+        (0, 0, Err("PaymentProcessingFailed")),
+        (1, 0, Ok(true)),
+        (1, 1, Err("PaymentProcessingFailed")),
+        (3, 1, Ok(true)),
+    ] {
+        let words = json!({
+            "task": "await_redrive", "redriveCount": redrives, "failedAtRedrive": failed_at,
+        });
+        let found = match steady(world::failed()).attempt(subject(words), 10) {
+            Some(TaskOutcome::Succeeded {
+                output,
+                change: None,
+            }) => Ok(output["redriven"] == true),
+            Some(TaskOutcome::Failed(failure)) => Err(failure.error),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(
+            found,
+            expected.map_err(str::to_owned),
+            "{redrives} {failed_at}"
+        );
+    }
 }

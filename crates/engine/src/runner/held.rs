@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use asl::advance::{AdvanceError, Command, Moment, Signal, advance};
-use asl::definition::Definition;
+use asl::definition::{Definition, StateType};
 use asl::execution::Execution;
 use bytes::Bytes;
 use domain::stream::Sequence;
@@ -124,6 +124,16 @@ impl Held {
     /// Whether it came to an end.
     pub fn is_at_rest(&self) -> bool {
         self.status() != ExecutionStatus::Running
+    }
+
+    /// The `Fail` state that it ended in, if it ended in one.
+    pub fn fail_state(&self) -> Option<&str> {
+        let name = self.execution.state_name()?;
+        self.course
+            .definition
+            .states()
+            .any(|(state, kind, _)| state == name && kind == StateType::Fail)
+            .then_some(name)
     }
 
     /// The execution as the interpreter has it.

@@ -1,10 +1,11 @@
 //! Recording a failure: the attempts are spent, and a person has to look.
 //!
 //! Input: `{"error": {"Error": …, "Cause": …}}` beside the record, as a workflow's `Catch`
-//! gives it. What is kept is what the person needs: the failure's own words, not the JSON that
-//! a Lambda function wraps them in. Result: `{"recorded": true, "status": "failed"}`, or
-//! `{"recorded": false, "status": …}` when the payment was settled after all or another
-//! execution is at work on it.
+//! gives it, and `redriveCount` from the context object, which the result repeats so that
+//! `await_redrive` can tell a redrive that came later. What is kept is what the person needs:
+//! the failure's own words, not the JSON that a Lambda function wraps them in. Result:
+//! `{"recorded": true, "status": "failed", "redriveCount": …}`, or `{"recorded": false,
+//! "status": …}` when the payment was settled after all or another execution is at work on it.
 
 use domain::limits;
 use domain::settlement::{Applied, Settlement, SettlementChange};
@@ -22,15 +23,20 @@ pub(super) async fn run<G>(job: Job<'_>, _gateway: &G) -> Result<Done, TaskFailu
         error: failure::cut(&error, limits::ERROR_BYTES_MAX).to_owned(),
         cause: failure::cut(&cause, limits::CAUSE_BYTES_MAX).to_owned(),
     };
+    let redrive_count = job.input.get("redriveCount").and_then(Value::as_u64).unwrap_or_default();
     let refused = job.record.settlement.apply(&fail, job.now) == Applied::Refused;
     if refused || held_by_another(&job) {
         return Ok(Done {
-            output: json!({"recorded": false, "status": job.record.status()}),
+            output: json!({
+                "recorded": false,
+                "status": job.record.status(),
+                "redriveCount": redrive_count,
+            }),
             change: None,
         });
     }
     Ok(Done {
-        output: json!({"recorded": true, "status": "failed"}),
+        output: json!({"recorded": true, "status": "failed", "redriveCount": redrive_count}),
         change: Some(fail),
     })
 }
