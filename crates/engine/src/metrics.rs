@@ -44,6 +44,8 @@ pub struct Metrics {
     pub executions_started: Counter,
     /// One group commit, fsync included.
     pub commit_seconds: Histogram,
+    /// The part of it in which the disk confirmed.
+    pub fsync_seconds: Histogram,
     /// Writes that shared one group commit.
     pub commit_writes: Histogram,
     /// Panics that the supervisor caught, by loop.
@@ -125,6 +127,7 @@ impl Default for Metrics {
             executions_ended: Family::default(),
             executions_started: Counter::default(),
             commit_seconds: seconds(),
+            fsync_seconds: seconds(),
             commit_writes: Histogram::new(exponential_buckets(1.0, 2.0, 13)),
             panics: Family::default(),
         };
@@ -212,6 +215,11 @@ impl Metrics {
             self.commit_seconds.clone(),
         );
         registry.register(
+            "store_fsync_seconds",
+            "The part of a group commit in which the disk confirmed",
+            self.fsync_seconds.clone(),
+        );
+        registry.register(
             "store_commit_writes",
             "Writes that shared one group commit",
             self.commit_writes.clone(),
@@ -223,9 +231,10 @@ impl Metrics {
         );
     }
 
-    /// A group commit was made durable.
-    pub fn observe_commit(&self, took: Duration, writes: usize) {
-        self.commit_seconds.observe(took.as_secs_f64());
+    /// A group commit of so many writes was made durable.
+    pub fn observe_commit(&self, total: Duration, fsync: Duration, writes: usize) {
+        self.commit_seconds.observe(total.as_secs_f64());
+        self.fsync_seconds.observe(fsync.as_secs_f64());
         self.commit_writes
             .observe(f64::from(u32::try_from(writes).unwrap_or(u32::MAX)));
     }

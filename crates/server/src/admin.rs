@@ -147,8 +147,12 @@ async fn executions<S: Store>(State(admin): Shared<S>, Query(query): Query<ListQ
     answer(admin.desk.executions(&query))
 }
 
-async fn execution<S: Store>(State(admin): Shared<S>, Path(id): Path<String>) -> Response {
-    answer(admin.desk.execution(&id))
+async fn execution<S: Store>(
+    State(admin): Shared<S>,
+    Path(id): Path<String>,
+    Query(detail): Query<Detail>,
+) -> Response {
+    answer(admin.desk.execution(&id, detail.body))
 }
 
 async fn redrive<S: Store>(State(admin): Shared<S>, Path(id): Path<String>) -> Response {

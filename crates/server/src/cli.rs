@@ -6,8 +6,13 @@
 
 mod completions;
 mod config_command;
+mod demo;
+mod events;
+mod executions;
 mod input;
 pub(crate) mod output;
+mod quarantine;
+pub(crate) mod serve;
 mod source_args;
 mod verify;
 
@@ -15,8 +20,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use engine::store::ExecutionStatus;
+use output::{Output, Tone};
 
+use crate::access::{Access, Purpose};
 use crate::config::{self, Config};
+use crate::wire;
 
 /// Payment webhooks, received once, kept, and seen through.
 ///
@@ -58,6 +67,16 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// See it all work: real webhooks, retries, a forgery, a crash. Needs nothing.
+    Demo(demo::Args),
+    /// Receive webhooks until told to stop.
+    Serve(serve::Args),
+    /// List, show and follow events: did we get the webhook, and what became of it?
+    Events(events::Args),
+    /// List and show runs of the workflow; redrive or stop one.
+    Executions(executions::Args),
+    /// List and show refused deliveries; judge one again.
+    Quarantine(quarantine::Args),
     /// Print, explain and check the configuration.
     Config(config_command::Args),
     /// Check a signature offline, and say why it fails.
@@ -72,7 +91,7 @@ pub(crate) struct Context {
     /// The configuration file that was named.
     pub(crate) config_path: Option<PathBuf>,
     /// How to print.
-    pub(crate) output: output::Output,
+    pub(crate) output: Output,
 }
 
 impl Context {
@@ -84,6 +103,17 @@ impl Context {
         });
         config::load(self.config_path.as_deref(), environment)
     }
+
+    /// The way to what is kept: a running server, or the data directory.
+    async fn access(&self, purpose: Purpose) -> anyhow::Result<Access> {
+        let config = self.config()?;
+        // Only promoting needs the sources, and only in the data directory; a server has its own.
+        let sources = match purpose {
+            Purpose::Look => Vec::new(),
+            Purpose::Act => wire::sources(&config)?,
+        };
+        Access::open(&config, sources, purpose).await
+    }
 }
 
 /// Runs the verb that was asked for.
@@ -91,9 +121,14 @@ pub(crate) fn main() -> ExitCode {
     let cli = Cli::parse();
     let context = Context {
         config_path: cli.config,
-        output: output::Output::new(cli.json, cli.color),
+        output: Output::new(cli.json, cli.color),
     };
     let done = match cli.command {
+        Command::Demo(args) => wait_for(demo::run(args, &context)),
+        Command::Serve(args) => serve::run(&args, &context),
+        Command::Events(args) => wait_for(events::run(args, &context)),
+        Command::Executions(args) => wait_for(executions::run(args, &context)),
+        Command::Quarantine(args) => wait_for(quarantine::run(args, &context)),
         Command::Config(args) => config_command::run(&args, &context),
         Command::Verify(args) => verify::run(&args, &context),
         Command::Completions(args) => completions::run(&args),
@@ -102,4 +137,40 @@ pub(crate) fn main() -> ExitCode {
         context.output.error(&error);
         ExitCode::from(2)
     })
+}
+
+/// Runs a verb that talks to a server.
+fn wait_for(verb: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?
+        .block_on(verb)
+}
+
+/// Says how to see the next page of a listing.
+fn print_next(output: Output, next: Option<u64>) {
+    if let Some(before) = next {
+        output.line(output.paint(Tone::Faint, &format!("More: --before {before}")));
+    }
+}
+
+/// The time of day in a full timestamp, to the millisecond.
+fn clock(timestamp: &str) -> String {
+    let time = timestamp
+        .split_once('T')
+        .map_or(timestamp, |(_, time)| time);
+    time.trim_end_matches('Z').to_owned()
+}
+
+/// An execution's status as a cell of a table.
+fn status_cell(output: Output, status: Option<ExecutionStatus>) -> String {
+    let (word, tone) = match status {
+        None => ("-", Tone::Faint),
+        Some(ExecutionStatus::Running) => ("running", Tone::Warning),
+        Some(ExecutionStatus::Succeeded) => ("succeeded", Tone::Good),
+        Some(ExecutionStatus::Failed) => ("failed", Tone::Bad),
+        Some(ExecutionStatus::TimedOut) => ("timed out", Tone::Bad),
+        Some(ExecutionStatus::Aborted) => ("stopped", Tone::Bad),
+    };
+    output.paint(tone, word)
 }

@@ -107,14 +107,14 @@ impl<S: Store> Desk<S> {
         let page = self
             .store
             .list_events(&filter, query.before, page_size(query.limit))?;
-        Ok(page_view(page, EventView::new))
+        Ok(page_view(&page, EventView::new))
     }
 
     /// One event: `id` is its id, its key, or its execution's name.
     pub(crate) fn event(&self, id: &str, with_body: bool) -> Result<EventDetailView, NotDone> {
         let detail = self.find_event(id)?.ok_or(NotDone::NotFound)?;
         let execution = match self.store.execution(detail.summary.sequence)? {
-            Some(execution) => Some(self.execution_view(&execution)?),
+            Some(execution) => Some(self.execution_view(&execution, with_body)?),
             None => None,
         };
         Ok(EventDetailView::new(&detail, execution, with_body))
@@ -138,13 +138,17 @@ impl<S: Store> Desk<S> {
         let page = self
             .store
             .list_executions(&filter, query.before, page_size(query.limit))?;
-        Ok(page_view(page, ExecutionView::listed))
+        Ok(page_view(&page, ExecutionView::listed))
     }
 
     /// One execution with its history: `id` is its id or name, or its event's key.
-    pub(crate) fn execution(&self, id: &str) -> Result<ExecutionDetailView, NotDone> {
+    pub(crate) fn execution(
+        &self,
+        id: &str,
+        with_body: bool,
+    ) -> Result<ExecutionDetailView, NotDone> {
         let detail = self.find_execution(id)?;
-        self.execution_view(&detail)
+        self.execution_view(&detail, with_body)
     }
 
     /// Stops or redrives an execution, and says how it stands then.
@@ -157,7 +161,7 @@ impl<S: Store> Desk<S> {
         let luck = (&*self.clock, &*self.luck);
         operator::fulfil(wish, sequence, &*self.store, &self.workflows, luck).await?;
         let detail = self.store.execution(sequence)?.ok_or(NotDone::NotFound)?;
-        self.execution_view(&detail)
+        self.execution_view(&detail, false)
     }
 
     /// The quarantine, newest first.
@@ -168,7 +172,7 @@ impl<S: Store> Desk<S> {
         let page = self
             .store
             .list_quarantined(query.before, page_size(query.limit))?;
-        Ok(page_view(page, QuarantineView::new))
+        Ok(page_view(&page, QuarantineView::new))
     }
 
     /// One quarantined delivery.
@@ -258,7 +262,11 @@ impl<S: Store> Desk<S> {
         self.store.execution(sequence)?.ok_or(NotDone::NotFound)
     }
 
-    fn execution_view(&self, detail: &ExecutionDetail) -> Result<ExecutionDetailView, NotDone> {
+    fn execution_view(
+        &self,
+        detail: &ExecutionDetail,
+        with_body: bool,
+    ) -> Result<ExecutionDetailView, NotDone> {
         let summary = &detail.summary;
         let definition = self.workflows.find(&summary.definition, &*self.store)?;
         let course = Course::new(definition, &detail.change, summary.started_at);
@@ -271,7 +279,7 @@ impl<S: Store> Desk<S> {
         let (execution, history) = course
             .history(&steps)
             .map_err(|error| NotDone::NotNow(error.to_string()))?;
-        Ok(ExecutionDetailView {
+        let mut view = ExecutionDetailView {
             execution: ExecutionView::new(summary, course.execution_name().to_owned()),
             state: execution.state_name().map(str::to_owned),
             retry_count: execution.retry_count(),
@@ -284,7 +292,59 @@ impl<S: Store> Desk<S> {
                 .map(|event| event.to_json(&course.input))
                 .collect(),
             input: course.input,
-        })
+        };
+        if !with_body && let Some(body) = detail.change.attribute("rawPayload") {
+            let redaction = Redaction::of(body);
+            redaction.apply(&mut view.input);
+            view.output
+                .iter_mut()
+                .for_each(|output| redaction.apply(output));
+            view.events
+                .iter_mut()
+                .for_each(|event| redaction.apply(event));
+        }
+        Ok(view)
+    }
+}
+
+/// Takes a body out of everything that repeats it. A workflow may hand the body on as it is,
+/// or as JSON text inside of JSON text, and history events do both.
+struct Redaction {
+    forms: Vec<String>,
+}
+
+impl Redaction {
+    fn of(body: &str) -> Self {
+        let mut forms = vec![body.to_owned()];
+        for _ in 0..2 {
+            let inner = forms.last().cloned().unwrap_or_default();
+            let quoted = serde_json::Value::String(inner).to_string();
+            forms.push(
+                quoted
+                    .get(1..quoted.len() - 1)
+                    .unwrap_or_default()
+                    .to_owned(),
+            );
+        }
+        // The longest form first: a shorter one may be part of it.
+        forms.reverse();
+        Self { forms }
+    }
+
+    fn apply(&self, value: &mut serde_json::Value) {
+        use serde_json::Value;
+        match value {
+            Value::String(text) => {
+                for form in &self.forms {
+                    if text.contains(form.as_str()) {
+                        *text = text.replace(form.as_str(), "(body not shown)");
+                    }
+                }
+            }
+            Value::Array(items) => items.iter_mut().for_each(|item| self.apply(item)),
+            Value::Object(fields) => fields.values_mut().for_each(|field| self.apply(field)),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
     }
 }
 
@@ -292,7 +352,7 @@ fn page_size(limit: Option<usize>) -> usize {
     limit.unwrap_or(50).clamp(1, PAGE_MAX)
 }
 
-fn page_view<T, V>(page: Page<T>, view: impl Fn(&T) -> V) -> PageView<V> {
+fn page_view<T, V>(page: &Page<T>, view: impl Fn(&T) -> V) -> PageView<V> {
     PageView {
         items: page.items.iter().map(view).collect(),
         next: page.next,

@@ -83,6 +83,18 @@ impl Output {
         Ok(())
     }
 
+    /// Prints rows under headings, no wider than the terminal.
+    pub(crate) fn table<const N: usize>(self, headings: [&str; N], rows: Vec<[String; N]>) {
+        let mut table = comfy_table::Table::new();
+        table.load_style(comfy_table::presets::NOTHING);
+        table.set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
+        table.set_header(headings.map(|heading| self.paint(Tone::Strong, heading)));
+        for row in rows {
+            table.add_row(row);
+        }
+        self.line(table.trim_fmt());
+    }
+
     /// Prints what went wrong on standard error, with its causes, and as JSON if asked.
     pub(crate) fn error(self, error: &anyhow::Error) {
         let mut stderr = std::io::stderr().lock();

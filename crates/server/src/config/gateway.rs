@@ -39,6 +39,28 @@ pub(crate) struct SimulatedConfig {
     pub(crate) failure_percent: u8,
     /// What its luck is made from; the same seed gives the same failures.
     pub(crate) seed: u64,
+    /// What happens to particular payments instead of luck, by `paymentId`: one act a call, the
+    /// last one for every call after it.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) scripts: BTreeMap<String, Vec<Act>>,
+}
+
+/// The acts of a script by name.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Act {
+    /// It settles and answers.
+    Settle,
+    /// It settles, and the answer is lost.
+    LoseAnswer,
+    /// It neither settles nor answers.
+    TimeOut,
+    /// It says that it cannot now.
+    Fail,
+    /// It asks for fewer calls.
+    RateLimit,
+    /// It says no.
+    Decline,
 }
 
 /// A gateway behind a URL.
@@ -66,6 +88,7 @@ impl Default for SimulatedConfig {
             latency_ms: 100,
             failure_percent: 10,
             seed: 0,
+            scripts: BTreeMap::new(),
         }
     }
 }

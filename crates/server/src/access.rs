@@ -1,0 +1,288 @@
+//! How the command line reaches what it asks about: through a running server's admin listener,
+//! or, when none runs, in the data directory itself. Both answer the same.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow, bail};
+use domain::source::Source;
+use engine::operator::Wish;
+use reqwest::{Client, Method};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::admin::StopRequest;
+use crate::config::Config;
+use crate::desk::{ChangeQuery, ChangesView, Desk, EventQuery, ListQuery};
+use crate::runtime_file::{self, RuntimeFile};
+use crate::view::{
+    EventDetailView, EventView, ExecutionDetailView, ExecutionView, PageView, PromotedView,
+    QuarantineDetailView, QuarantineView,
+};
+use crate::wire::{self, HomeStore};
+
+/// How long a server on the same machine may take to say that it is there.
+const GREETING_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long it may take to answer a question.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What the store is opened for when no server runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Looking: nothing is written.
+    Look,
+    /// Acting: nobody else may have the store open.
+    Act,
+}
+
+/// The way in.
+pub(crate) enum Access {
+    /// Through a running server.
+    Server(Server),
+    /// In the data directory.
+    Directory(Desk<HomeStore>),
+}
+
+/// A running server's admin listener.
+pub(crate) struct Server {
+    client: Client,
+    base: String,
+    token: String,
+}
+
+impl Access {
+    /// Finds the way in that the configuration's data directory offers.
+    pub(crate) async fn open(
+        config: &Config,
+        sources: Vec<Source>,
+        purpose: Purpose,
+    ) -> anyhow::Result<Self> {
+        let directory = &config.store.path;
+        if let Some(server) = running_server(config, directory).await? {
+            return Ok(Self::Server(server));
+        }
+        if !directory.is_dir() {
+            bail!(
+                "there is no data directory {}; name it with `store.path` in the configuration \
+                 or PAYHOOK_STORE__PATH",
+                directory.display()
+            );
+        }
+        let commons = match purpose {
+            Purpose::Look => wire::open_read_only(directory)?,
+            Purpose::Act => wire::open(config)?,
+        };
+        Ok(Self::Directory(commons.desk(sources)))
+    }
+
+    /// See [`Desk::events`].
+    pub(crate) async fn events(&self, query: &EventQuery) -> anyhow::Result<PageView<EventView>> {
+        match self {
+            Self::Server(server) => server.get("events", query).await,
+            Self::Directory(desk) => Ok(desk.events(query)?),
+        }
+    }
+
+    /// See [`Desk::event`].
+    pub(crate) async fn event(&self, id: &str, body: bool) -> anyhow::Result<EventDetailView> {
+        match self {
+            Self::Server(server) => {
+                server
+                    .get(&format!("events/{}", segment(id)), &[("body", body)])
+                    .await
+            }
+            Self::Directory(desk) => Ok(desk.event(id, body)?),
+        }
+    }
+
+    /// See [`Desk::changes`].
+    pub(crate) async fn changes(&self, query: &ChangeQuery) -> anyhow::Result<ChangesView> {
+        match self {
+            Self::Server(server) => server.get("changes", query).await,
+            Self::Directory(desk) => Ok(desk.changes(query)?),
+        }
+    }
+
+    /// See [`Desk::executions`].
+    pub(crate) async fn executions(
+        &self,
+        query: &ListQuery,
+    ) -> anyhow::Result<PageView<ExecutionView>> {
+        match self {
+            Self::Server(server) => server.get("executions", query).await,
+            Self::Directory(desk) => Ok(desk.executions(query)?),
+        }
+    }
+
+    /// See [`Desk::execution`].
+    pub(crate) async fn execution(
+        &self,
+        id: &str,
+        body: bool,
+    ) -> anyhow::Result<ExecutionDetailView> {
+        match self {
+            Self::Server(server) => {
+                server
+                    .get(&format!("executions/{}", segment(id)), &[("body", body)])
+                    .await
+            }
+            Self::Directory(desk) => Ok(desk.execution(id, body)?),
+        }
+    }
+
+    /// See [`Desk::fulfil`].
+    pub(crate) async fn fulfil(&self, id: &str, wish: Wish) -> anyhow::Result<ExecutionDetailView> {
+        match self {
+            Self::Server(server) => {
+                let (verb, body) = match wish {
+                    Wish::Redrive => ("redrive", Value::Null),
+                    Wish::Stop { reason } => {
+                        ("stop", serde_json::to_value(StopRequest { reason })?)
+                    }
+                };
+                server
+                    .post(&format!("executions/{}/{verb}", segment(id)), &body)
+                    .await
+            }
+            Self::Directory(desk) => Ok(desk.fulfil(id, wish).await?),
+        }
+    }
+
+    /// See [`Desk::quarantine`].
+    pub(crate) async fn quarantine(
+        &self,
+        query: &ListQuery,
+    ) -> anyhow::Result<PageView<QuarantineView>> {
+        match self {
+            Self::Server(server) => server.get("quarantine", query).await,
+            Self::Directory(desk) => Ok(desk.quarantine(query)?),
+        }
+    }
+
+    /// See [`Desk::quarantined`].
+    pub(crate) async fn quarantined(
+        &self,
+        id: u64,
+        body: bool,
+    ) -> anyhow::Result<QuarantineDetailView> {
+        match self {
+            Self::Server(server) => {
+                server
+                    .get(&format!("quarantine/{id}"), &[("body", body)])
+                    .await
+            }
+            Self::Directory(desk) => Ok(desk.quarantined(id, body)?),
+        }
+    }
+
+    /// See [`Desk::promote`].
+    pub(crate) async fn promote(&self, id: u64) -> anyhow::Result<PromotedView> {
+        match self {
+            Self::Server(server) => {
+                server
+                    .post(&format!("quarantine/{id}/promote"), &Value::Null)
+                    .await
+            }
+            Self::Directory(desk) => Ok(desk.promote(id).await?),
+        }
+    }
+}
+
+/// The server that runs on the data directory, if one answers.
+async fn running_server(config: &Config, directory: &Path) -> anyhow::Result<Option<Server>> {
+    let Some(runtime) = RuntimeFile::read(directory) else {
+        return Ok(None);
+    };
+    let client = Client::builder()
+        .no_proxy()
+        .timeout(ANSWER_TIMEOUT)
+        .build()?;
+    let base = format!("http://{}", runtime.admin);
+    let greeted = client
+        .get(format!("{base}/healthz"))
+        .timeout(GREETING_TIMEOUT)
+        .send()
+        .await
+        .is_ok();
+    if !greeted {
+        // It was killed and left its file behind.
+        return Ok(None);
+    }
+    let token = match &config.admin.token_file {
+        Some(path) => std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read admin.token_file {}", path.display()))?
+            .trim()
+            .to_owned(),
+        None => runtime_file::kept_token(directory)
+            .ok_or_else(|| anyhow!("cannot read the admin token in {}", directory.display()))?,
+    };
+    Ok(Some(Server {
+        client,
+        base,
+        token,
+    }))
+}
+
+impl Server {
+    async fn get<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &(impl Serialize + ?Sized),
+    ) -> anyhow::Result<T> {
+        self.ask(self.request(Method::GET, path).query(query)).await
+    }
+
+    async fn post<T: DeserializeOwned>(&self, path: &str, body: &Value) -> anyhow::Result<T> {
+        self.ask(self.request(Method::POST, path).json(body)).await
+    }
+
+    fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.client
+            .request(method, format!("{}/api/{path}", self.base))
+            .bearer_auth(&self.token)
+    }
+
+    async fn ask<T: DeserializeOwned>(
+        &self,
+        request: reqwest::RequestBuilder,
+    ) -> anyhow::Result<T> {
+        let response = request.send().await.context("the server does not answer")?;
+        if response.status().is_success() {
+            return response
+                .json()
+                .await
+                .context("the server's answer cannot be read");
+        }
+        let status = response.status();
+        let problem: Value = response.json().await.unwrap_or_default();
+        match problem.get("detail").and_then(Value::as_str) {
+            Some(detail) => bail!("{detail}"),
+            None => bail!("the server answered {status}"),
+        }
+    }
+}
+
+/// A text as one segment of a path.
+fn segment(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::segment;
+
+    #[test]
+    fn a_key_stays_one_segment() {
+        assert_eq!(segment("generic/evt 1#é"), "generic%2Fevt%201%23%C3%A9");
+    }
+}

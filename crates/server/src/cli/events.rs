@@ -1,0 +1,255 @@
+//! `payhook events`: did we get the webhook, and what became of it?
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Subcommand;
+
+use super::output::{Output, Tone};
+use super::{Context, executions};
+use crate::access::{Access, Purpose};
+use crate::desk::{ChangeQuery, EventQuery};
+use crate::view::{EventDetailView, EventView};
+
+/// How often the feed is looked at while following it.
+const TAIL_PAUSE: Duration = Duration::from_millis(300);
+
+/// What to do with events.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// List events, newest first.
+    List(List),
+    /// Show everything about one event: what arrived, who sent it, what was done.
+    Show(Show),
+    /// Follow every change as it happens, until interrupted.
+    Tail(Tail),
+}
+
+#[derive(Debug, clap::Args)]
+struct List {
+    /// Only those of this payment.
+    #[arg(long, value_name = "ID")]
+    payment: Option<String>,
+    /// Only those whose record stands so: the provider's own status until it is claimed, then
+    /// processing, completed or failed.
+    #[arg(long)]
+    status: Option<String>,
+    /// Only those of this source.
+    #[arg(long)]
+    source: Option<String>,
+    /// Only those below this id: the next page.
+    #[arg(long, value_name = "ID")]
+    before: Option<u64>,
+    /// No more than so many.
+    #[arg(long, short = 'n', default_value_t = 50)]
+    limit: usize,
+}
+
+#[derive(Debug, clap::Args)]
+struct Show {
+    /// Its id, or its key such as generic/evt_1.
+    event: String,
+    /// Show the body too; it may hold personal data.
+    #[arg(long)]
+    body: bool,
+}
+
+#[derive(Debug, clap::Args)]
+struct Tail {
+    /// Begin after this place of the feed; 0 is the very beginning.
+    #[arg(long, value_name = "SEQUENCE")]
+    after: Option<u64>,
+    /// End after so many changes.
+    #[arg(long, short = 'n')]
+    count: Option<usize>,
+}
+
+/// Does it.
+pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
+    let access = context.access(Purpose::Look).await?;
+    let output = context.output;
+    match args.action {
+        Action::List(list) => {
+            let query = EventQuery {
+                payment_id: list.payment,
+                status: list.status,
+                source: list.source,
+                before: list.before,
+                limit: Some(list.limit),
+            };
+            let page = access.events(&query).await?;
+            if output.is_json() {
+                output.json(&page)?;
+            } else {
+                print_list(output, &page.items);
+                super::print_next(output, page.next);
+            }
+        }
+        Action::Show(show) => {
+            let detail = access.event(&show.event, show.body).await?;
+            if output.is_json() {
+                output.json(&detail)?;
+            } else {
+                print_detail(output, &detail);
+            }
+        }
+        Action::Tail(tail) => follow(&access, output, &tail).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print_list(output: Output, events: &[EventView]) {
+    if events.is_empty() {
+        output.line("No events.");
+        return;
+    }
+    let row = |event: &EventView| {
+        [
+            event.id.to_string(),
+            event.received_at.clone(),
+            event.payment_id.clone(),
+            format!("{} {}", event.amount, event.currency),
+            output.paint(status_tone(&event.status), &event.status),
+            super::status_cell(output, event.execution),
+            event.event_key.clone(),
+        ]
+    };
+    let headings = [
+        "ID",
+        "RECEIVED",
+        "PAYMENT",
+        "AMOUNT",
+        "STATUS",
+        "EXECUTION",
+        "EVENT KEY",
+    ];
+    output.table(headings, events.iter().map(row).collect());
+}
+
+/// The colour that a record's status has.
+pub(super) fn status_tone(status: &str) -> Tone {
+    match status {
+        "completed" => Tone::Good,
+        "failed" => Tone::Bad,
+        "processing" => Tone::Warning,
+        _ => Tone::Strong,
+    }
+}
+
+fn print_detail(output: Output, detail: &EventDetailView) {
+    print_event(output, &detail.event);
+    output.line("");
+    print_steps(output, detail);
+    match &detail.execution {
+        None => output.line("\n  No execution was started for it."),
+        Some(execution) => {
+            output.line("");
+            executions::print_detail(output, execution);
+        }
+    }
+    if let Some(body) = &detail.body {
+        output.line(format!("\n{body}"));
+    }
+}
+
+fn print_event(output: Output, event: &EventView) {
+    let status = output.paint(status_tone(&event.status), &event.status);
+    output.line(format!(
+        "{}  {status}",
+        output.paint(Tone::Strong, &event.event_key)
+    ));
+    let field = |name: &str, value: &str| {
+        output.line(format!(
+            "  {} {value}",
+            output.paint(Tone::Faint, &format!("{name:<12}"))
+        ));
+    };
+    field("payment", &event.payment_id);
+    field("amount", &format!("{} {}", event.amount, event.currency));
+    field(
+        "provider",
+        &format!("{} (status {})", event.provider, event.provider_status),
+    );
+    field(
+        "record",
+        &format!("{} at {}", event.payment_id, event.timestamp),
+    );
+    field("trace", &event.trace_id);
+    if let Some(id) = &event.transaction_id {
+        field("transaction", id);
+    }
+    if let Some(error) = &event.error {
+        field("error", &output.paint(Tone::Bad, error));
+    }
+    if let Some(cause) = &event.cause {
+        field("cause", cause);
+    }
+}
+
+fn print_steps(output: Output, detail: &EventDetailView) {
+    let event = &detail.event;
+    let step = |at: &str, what: &str| output.line(format!("  {}  {what}", super::clock(at)));
+    let (bytes, headers) = (detail.body_bytes, detail.headers.len());
+    let arrived = format!(
+        "arrived from {}, {bytes} bytes, {headers} headers",
+        event.source
+    );
+    step(&event.received_at, &arrived);
+    step(
+        &event.received_at,
+        &format!("verified: signed with secret \"{}\"", detail.secret),
+    );
+    for change in &detail.changes {
+        let status = change.status.as_deref().unwrap_or("?");
+        let (kind, place) = (&change.event_name, change.sequence);
+        step(
+            &change.at,
+            &format!("kept: {kind} {status} (feed entry {place})"),
+        );
+    }
+    for conflict in &detail.conflicts {
+        let text = format!(
+            "conflict: the same key came with other bytes, {} times ({})",
+            conflict.count, conflict.body_hash
+        );
+        step(&conflict.received_at, &output.paint(Tone::Bad, &text));
+    }
+}
+
+async fn follow(access: &Access, output: Output, tail: &Tail) -> anyhow::Result<()> {
+    let mut query = ChangeQuery {
+        after: tail.after,
+        limit: Some(500),
+    };
+    let mut left = tail.count.unwrap_or(usize::MAX);
+    while left > 0 {
+        let changes = access.changes(&query).await?;
+        for change in changes.items.iter().take(left) {
+            if output.is_json() {
+                output.line(serde_json::to_string(change)?);
+            } else {
+                let status = change.status.as_deref().unwrap_or("?");
+                output.line(format!(
+                    "{}  {:>8}  {:<6}  {}  {}",
+                    super::clock(&change.at),
+                    change.sequence,
+                    change.event_name,
+                    output.paint(status_tone(status), status),
+                    change.payment_id,
+                ));
+            }
+        }
+        left = left.saturating_sub(changes.items.len());
+        query.after = Some(changes.after);
+        if changes.items.is_empty() && left > 0 {
+            tokio::time::sleep(TAIL_PAUSE).await;
+        }
+    }
+    Ok(())
+}

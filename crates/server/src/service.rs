@@ -1,0 +1,199 @@
+//! A running payhook: started in order, stopped in order.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use domain::source::Source;
+use domain::time::Millis;
+use engine::ingress::{self, Ingress, IngressOptions};
+use engine::metrics::Metrics;
+use engine::pipe::Pipe;
+use engine::runner::{Runner, RunnerOptions};
+use engine::store::Executions as _;
+use engine::supervisor::Supervisor;
+use tokio::net::TcpListener;
+use tracing::{error, info};
+
+use crate::admin::{self, Admin};
+use crate::config::Config;
+use crate::http::{self, Bounds};
+use crate::runtime_file::{self, RuntimeFile};
+use crate::wire::{self, Commons, HomeStore};
+
+/// Connections of the admin listener: a few people and a metrics collector.
+const ADMIN_CONNECTIONS_MAX: usize = 64;
+
+/// A running payhook.
+pub(crate) struct Service {
+    store: Arc<HomeStore>,
+    directory: PathBuf,
+    // In the order in which they are stopped.
+    groups: [Supervisor; 3],
+    patience: Duration,
+}
+
+impl Service {
+    /// Starts everything: the store first, the front door last.
+    pub(crate) async fn start(config: &Config, sources: Vec<Source>) -> anyhow::Result<Self> {
+        let commons = wire::open(config)?;
+        let listen = bind(config.server.listen, "server.listen").await?;
+        let admin = bind(config.admin.listen, "admin.listen").await?;
+        let groups = [(); 3].map(|()| Supervisor::new(Arc::clone(&commons.metrics)));
+        let [front, back, desk] = &groups;
+        if config.workflow.enabled {
+            start_workflow(config, &commons, back).await?;
+        }
+        let (listen_at, admin_at) = (listen.local_addr()?, admin.local_addr()?);
+        start_admin(config, &commons, sources.clone(), (desk, admin))?;
+        start_front(config, &commons, sources, (front, listen));
+        let runtime = RuntimeFile {
+            pid: std::process::id(),
+            listen: listen_at,
+            admin: admin_at,
+        };
+        runtime.write(&config.store.path)?;
+        info!(listen = %listen_at, admin = %admin_at, "payhook is ready");
+        Ok(Self {
+            store: commons.store,
+            directory: config.store.path.clone(),
+            groups,
+            patience: Duration::from_millis(config.server.stop_timeout_ms),
+        })
+    }
+
+    /// Stops everything: the front door first, so that what was taken in is seen through as far
+    /// as patience goes; then the workflow, the admin listener, the store. Says whether all of
+    /// it ended in order; what did not is taken up at the next start.
+    pub(crate) async fn stop(self) -> bool {
+        let mut in_order = true;
+        for group in &self.groups {
+            in_order &= group.stop(self.patience).await;
+        }
+        RuntimeFile::remove(&self.directory);
+        let store = self.store;
+        let closed = tokio::task::spawn_blocking(move || store.close()).await;
+        match closed {
+            Ok(Ok(())) => in_order,
+            Ok(Err(unavailable)) => {
+                error!(%unavailable, "the store could not be closed in order");
+                false
+            }
+            Err(_panicked) => false,
+        }
+    }
+}
+
+async fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| {
+        format!("cannot listen on {address} ({key}); is another server running there?")
+    })
+}
+
+async fn start_workflow(
+    config: &Config,
+    commons: &Commons,
+    group: &Supervisor,
+) -> anyhow::Result<()> {
+    let (text, workflow, filter) = wire::workflow(config)?;
+    let effects = commons.effects(config)?;
+    wire::check_resources(&workflow, &effects)?;
+    commons.store.keep_definition(workflow.id, text).await?;
+    let clock = || Arc::clone(&commons.clock);
+    let metrics = || Arc::<Metrics>::clone(&commons.metrics);
+    let pipe = Arc::new(Pipe::new(
+        Arc::clone(&commons.store),
+        (filter, workflow.id),
+        clock(),
+        metrics(),
+        config.workflow.batch_max,
+    ));
+    group.start("pipe", move |stop| {
+        let pipe = Arc::clone(&pipe);
+        async move { pipe.run(stop).await }
+    });
+    let options = RunnerOptions {
+        concurrency: config.processor.concurrency,
+        task_timeout: Millis::new(config.processor.timeout_ms),
+    };
+    let runner = Runner::new(
+        (Arc::clone(&commons.store), effects),
+        Arc::clone(&commons.workflows),
+        (clock(), Arc::clone(&commons.luck)),
+        metrics(),
+        options,
+    );
+    group.start("runner", move |stop| {
+        let runner = Arc::clone(&runner);
+        async move { runner.run(stop).await }
+    });
+    Ok(())
+}
+
+fn start_admin(
+    config: &Config,
+    commons: &Commons,
+    sources: Vec<Source>,
+    (group, listener): (&Supervisor, TcpListener),
+) -> anyhow::Result<()> {
+    let token = match &config.admin.token_file {
+        Some(path) => std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read admin.token_file {}", path.display()))?
+            .trim()
+            .to_owned(),
+        None => runtime_file::token(&config.store.path, &*commons.luck)?,
+    };
+    anyhow::ensure!(!token.is_empty(), "the admin token is empty");
+    let desk = commons.desk(sources);
+    let metrics = Arc::clone(&commons.metrics);
+    let app = admin::router(Arc::new(Admin {
+        desk,
+        metrics,
+        token,
+    }));
+    let bounds = Bounds {
+        connections_max: ADMIN_CONNECTIONS_MAX,
+        head_timeout: Duration::from_millis(config.server.head_timeout_ms),
+        stop_timeout: Duration::from_millis(config.server.stop_timeout_ms),
+    };
+    let listener = Arc::new(listener);
+    group.start("admin", move |stop| {
+        http::serve(Arc::clone(&listener), app.clone(), bounds, stop)
+    });
+    Ok(())
+}
+
+fn start_front(
+    config: &Config,
+    commons: &Commons,
+    sources: Vec<Source>,
+    (group, listener): (&Supervisor, TcpListener),
+) {
+    let server = &config.server;
+    let options = IngressOptions {
+        base_path: server.base_path.clone(),
+        body_bytes_max: server.body_bytes_max,
+        body_timeout: Duration::from_millis(server.body_timeout_ms),
+        custody_timeout: Duration::from_millis(server.custody_timeout_ms),
+        requests_max: server.requests_max,
+    };
+    let ingress = Ingress::new(
+        sources,
+        Arc::clone(&commons.store),
+        (Arc::clone(&commons.clock), Arc::clone(&commons.luck)),
+        Arc::clone(&commons.metrics),
+        options,
+    );
+    let app = ingress::router(ingress);
+    let bounds = Bounds {
+        connections_max: server.connections_max,
+        head_timeout: Duration::from_millis(server.head_timeout_ms),
+        stop_timeout: Duration::from_millis(server.stop_timeout_ms),
+    };
+    let listener = Arc::new(listener);
+    group.start("front", move |stop| {
+        http::serve(Arc::clone(&listener), app.clone(), bounds, stop)
+    });
+}

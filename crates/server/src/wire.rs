@@ -1,0 +1,259 @@
+//! The one place where adapters are built and joined: store, gateway, front door, loops.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use domain::secret::Secret;
+use domain::source::Source;
+use domain::time::Millis;
+use engine::clock::{Clock, Luck, SystemClock, SystemLuck};
+use engine::metrics::Metrics;
+use engine::pipe::Filter;
+use engine::store::QuarantineBounds;
+use engine::tasks::TaskRunner;
+use engine::workflow::{Workflow, Workflows};
+use processor::gateway::AnyGateway;
+use processor::gateway::http::{HttpGateway, ReceiptPointers};
+use processor::gateway::simulated::{self, Script, SimulatedGateway, SimulatedSettings};
+use processor::http_client::{HttpClient, Target};
+use processor::http_tasks::{Endpoint, HttpTasks};
+use processor::tasks::Tasks;
+use store_sqlite::{CommitReport, Options, SqliteStore};
+
+use crate::config::Config;
+use crate::config::gateway::{Act, GatewayKind};
+use crate::config::secrets::SecretConfig;
+use crate::desk::Desk;
+use crate::effects::{Effects, RuntimeSleep, StoreRecords};
+
+/// The state machine that payhook ships.
+pub(crate) const DEFAULT_WORKFLOW: &str = include_str!("../../../workflows/payment.asl.json");
+
+/// The filter that payhook ships.
+pub(crate) const DEFAULT_FILTER: &str = include_str!("../../../workflows/filter.json");
+
+/// The store of the one-binary home.
+pub(crate) type HomeStore = SqliteStore;
+
+/// Everything that loops share.
+pub(crate) struct Commons {
+    /// The store.
+    pub(crate) store: Arc<HomeStore>,
+    /// The state machines.
+    pub(crate) workflows: Arc<Workflows>,
+    /// Time.
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Luck.
+    pub(crate) luck: Arc<dyn Luck>,
+    /// What is counted.
+    pub(crate) metrics: Arc<Metrics>,
+}
+
+/// Opens the store for writing, alone.
+pub(crate) fn open(config: &Config) -> anyhow::Result<Commons> {
+    let metrics = Arc::new(Metrics::default());
+    let observed = Arc::clone(&metrics);
+    let options = Options {
+        commit_jobs_max: config.store.batch_max,
+        queue_jobs_max: config.store.queue_max,
+        quarantine: quarantine_bounds(config),
+        observer: Some(Arc::new(move |report: &CommitReport| {
+            observed.observe_commit(report.total, report.sync, report.jobs);
+        })),
+        ..Options::default()
+    };
+    let store = SqliteStore::open(&config.store.path, &options)?;
+    Ok(commons(store, metrics))
+}
+
+/// Opens the store for looking, whether or not a server runs on it.
+pub(crate) fn open_read_only(directory: &Path) -> anyhow::Result<Commons> {
+    let store = SqliteStore::open_read_only(directory)?;
+    Ok(commons(store, Arc::new(Metrics::default())))
+}
+
+fn commons(store: SqliteStore, metrics: Arc<Metrics>) -> Commons {
+    Commons {
+        store: Arc::new(store),
+        workflows: Arc::new(Workflows::default()),
+        clock: Arc::new(SystemClock),
+        luck: Arc::new(SystemLuck),
+        metrics,
+    }
+}
+
+fn quarantine_bounds(config: &Config) -> QuarantineBounds {
+    QuarantineBounds {
+        deliveries_max: config.store.quarantine_deliveries_max,
+        bytes_max: config.store.quarantine_bytes_max,
+    }
+}
+
+impl Commons {
+    /// The operator's desk on this store.
+    pub(crate) fn desk(&self, sources: Vec<Source>) -> Desk<HomeStore> {
+        Desk {
+            store: Arc::clone(&self.store),
+            workflows: Arc::clone(&self.workflows),
+            sources,
+            clock: Arc::clone(&self.clock),
+            luck: Arc::clone(&self.luck),
+        }
+    }
+
+    /// The tasks on this store.
+    pub(crate) fn effects(&self, config: &Config) -> anyhow::Result<Effects<HomeStore>> {
+        let client = HttpClient::try_new().context("HTTP calls cannot be made")?;
+        let records = StoreRecords(Arc::clone(&self.store));
+        let tasks = Tasks::new(gateway(config, &client)?, records)
+            .with_http(HttpTasks::new(endpoints(config, &client)?));
+        Ok(Effects {
+            tasks,
+            clock: Arc::clone(&self.clock),
+        })
+    }
+}
+
+/// The sources of the configuration, their secrets read.
+pub(crate) fn sources(config: &Config) -> anyhow::Result<Vec<Source>> {
+    config
+        .sources
+        .iter()
+        .map(|(name, source)| source.build(name))
+        .collect()
+}
+
+/// The workflow's text and what it says, and the filter before it.
+pub(crate) fn workflow(config: &Config) -> anyhow::Result<(String, Workflow, Filter)> {
+    let text = match &config.workflow.definition {
+        Some(path) => std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read workflow.definition {}", path.display()))?,
+        None => DEFAULT_WORKFLOW.to_owned(),
+    };
+    let workflow = match Workflow::parse(&text) {
+        Ok(workflow) => workflow,
+        Err(problems) => {
+            let lines: Vec<String> = problems
+                .iter()
+                .map(|problem| format!("  {problem}"))
+                .collect();
+            bail!(
+                "the workflow definition is not valid:\n{}",
+                lines.join("\n")
+            );
+        }
+    };
+    let filter_text = match &config.workflow.filter {
+        Some(path) => std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read workflow.filter {}", path.display()))?,
+        None => DEFAULT_FILTER.to_owned(),
+    };
+    let filter = Filter::parse(&filter_text).context("workflow.filter is no event pattern")?;
+    Ok((text, workflow, filter))
+}
+
+/// Refuses a workflow that names a resource which nothing here does: at start, and not when
+/// the first payment reaches it.
+pub(crate) fn check_resources(workflow: &Workflow, tasks: &impl TaskRunner) -> anyhow::Result<()> {
+    for (state, resource) in workflow.definition.resources() {
+        if !tasks.accepts(resource.as_str()) {
+            bail!(
+                "state {state} of the workflow calls {resource}, which nothing does here; map it \
+                 to an endpoint of yours with [tasks.\"{resource}\"] and a url",
+                resource = resource.as_str()
+            );
+        }
+    }
+    Ok(())
+}
+
+fn gateway(config: &Config, client: &HttpClient) -> anyhow::Result<AnyGateway<RuntimeSleep>> {
+    match config.gateway.kind {
+        GatewayKind::Simulated => {
+            let simulated = &config.gateway.simulated;
+            let settings = SimulatedSettings {
+                latency: Millis::new(simulated.latency_ms),
+                failures_per_thousand: u16::from(simulated.failure_percent) * 10,
+                seed: simulated.seed,
+                scripts: simulated
+                    .scripts
+                    .iter()
+                    .filter_map(|(payment, acts)| Some((payment.clone(), script(acts)?)))
+                    .collect(),
+                ..SimulatedSettings::default()
+            };
+            Ok(AnyGateway::Simulated(SimulatedGateway::new(
+                settings,
+                RuntimeSleep,
+            )))
+        }
+        GatewayKind::Http => {
+            let http = &config.gateway.http;
+            let target =
+                target(&http.url, http.timeout_ms, &http.headers).context("[gateway.http]")?;
+            let pointers = ReceiptPointers {
+                transaction_id: http.transaction_id.clone(),
+                processed_at: http.processed_at.clone(),
+            };
+            Ok(AnyGateway::Http(HttpGateway::new(
+                client.clone(),
+                target,
+                pointers,
+            )))
+        }
+    }
+}
+
+fn script(acts: &[Act]) -> Option<Script> {
+    let acts: Vec<_> = acts
+        .iter()
+        .map(|act| match act {
+            Act::Settle => simulated::Act::Settle,
+            Act::LoseAnswer => simulated::Act::LoseAnswer,
+            Act::TimeOut => simulated::Act::TimeOut,
+            Act::Fail => simulated::Act::Fail,
+            Act::RateLimit => simulated::Act::RateLimit { retry_after: None },
+            Act::Decline => simulated::Act::Decline,
+        })
+        .collect();
+    let (then, first) = acts.split_last()?;
+    Some(Script {
+        first: first.to_vec(),
+        then: *then,
+    })
+}
+
+fn endpoints(config: &Config, client: &HttpClient) -> anyhow::Result<BTreeMap<String, Endpoint>> {
+    config
+        .tasks
+        .iter()
+        .map(|(resource, task)| {
+            let target = target(&task.url, task.timeout_ms, &task.headers)
+                .with_context(|| format!("[tasks.\"{resource}\"]"))?;
+            Ok((
+                resource.clone(),
+                Endpoint {
+                    client: client.clone(),
+                    target,
+                },
+            ))
+        })
+        .collect()
+}
+
+fn target(
+    url: &str,
+    timeout_ms: u64,
+    headers: &BTreeMap<String, SecretConfig>,
+) -> anyhow::Result<Target> {
+    let headers = headers
+        .iter()
+        .map(|(name, secret)| {
+            let value = secret.read().with_context(|| format!("header {name}"))?;
+            Ok((name.clone(), Secret::new(name.clone(), value)))
+        })
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    Ok(Target::try_new(url, Millis::new(timeout_ms), &headers)?)
+}
