@@ -10,3 +10,4 @@
 pub mod deliveries;
 pub mod observed;
 pub mod store_suite;
+pub mod differential;

@@ -11,6 +11,7 @@ mod commits;
 mod counts;
 mod event_log;
 mod inspect;
+mod memory_opener;
 mod quarantine;
 mod reopening;
 mod starts;
@@ -19,6 +20,8 @@ mod timestamps;
 use std::future::Future;
 
 use engine::store::{QuarantineBounds, Store};
+
+pub use memory_opener::MemoryOpener;
 
 /// How the suite gets at a store: a place of its own for each case, and a store that is opened
 /// there again and again.

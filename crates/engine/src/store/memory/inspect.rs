@@ -23,10 +23,11 @@ impl Inspect for MemoryStore {
             .records
             .values()
             .filter(|kept| filter_holds(filter, &kept.record))
-            .map(|kept| (kept.inserted.get(), disk.event_summary(kept)))
+            .map(|kept| (kept.inserted.get(), kept))
             .collect();
         events.sort_by_key(|(sequence, _)| std::cmp::Reverse(*sequence));
-        Ok(page(events.into_iter(), before, limit))
+        let summary = |_, kept| Some(disk.event_summary(kept));
+        Ok(page(events.into_iter(), before, limit, summary))
     }
 
     fn event(&self, event: &EventKeyDigest) -> Result<Option<EventDetail>, Unavailable> {
@@ -52,16 +53,12 @@ impl Inspect for MemoryStore {
                 .status
                 .is_none_or(|status| status == execution.status)
         };
-        let executions = disk
-            .executions
-            .iter()
-            .rev()
+        let executions = disk.executions.iter().rev();
+        let executions = executions
             .filter(|(_, execution)| wanted(execution))
-            .filter_map(|(sequence, execution)| {
-                let summary = disk.execution_summary(*sequence, execution)?;
-                Some((sequence.get(), summary))
-            });
-        Ok(page(executions, before, limit))
+            .map(|(sequence, execution)| (sequence.get(), execution));
+        let summary = |number, execution| disk.execution_summary(Sequence::new(number), execution);
+        Ok(page(executions, before, limit, summary))
     }
 
     fn execution(&self, sequence: Sequence) -> Result<Option<ExecutionDetail>, Unavailable> {
@@ -152,21 +149,22 @@ fn filter_holds(filter: &EventFilter, record: &EventRecord) -> bool {
 }
 
 /// The first `limit` items below `before`, out of all of them with their ids, newest first.
-pub(super) fn page<T>(
-    newest_first: impl Iterator<Item = (u64, T)>,
+pub(super) fn page<R, T>(
+    newest_first: impl Iterator<Item = (u64, R)>,
     before: Option<u64>,
     limit: usize,
+    show: impl Fn(u64, R) -> Option<T>,
 ) -> Page<T> {
     let mut below = newest_first
-        .skip_while(|(id, _)| before.is_some_and(|before| *id >= before))
+        .filter(|(id, _)| before.is_none_or(|before| *id < before))
         .peekable();
     let mut last = None;
     let mut items = Vec::new();
     while items.len() < limit
-        && let Some((id, item)) = below.next()
+        && let Some((id, row)) = below.next()
     {
         last = Some(id);
-        items.push(item);
+        items.extend(show(id, row));
     }
     Page {
         items,

@@ -35,8 +35,9 @@ impl Quarantine for MemoryStore {
     ) -> Result<Page<QuarantinedSummary>, Unavailable> {
         let running = self.look()?;
         let newest_first = running.disk.quarantined.iter().rev();
-        let items = newest_first.map(|(id, each)| (*id, each.summary(*id)));
-        Ok(super::inspect::page(items, before, limit))
+        let items = newest_first.map(|(id, each)| (*id, each));
+        let summary = |id, each: &Quarantined| Some(each.summary(id));
+        Ok(super::inspect::page(items, before, limit, summary))
     }
 
     fn quarantined(
