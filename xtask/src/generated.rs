@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
 
+use crate::bench::report;
 use crate::root::root;
 use crate::suites;
 
@@ -25,11 +26,18 @@ pub(crate) struct Generated {
 
 // THE LIST of generated parts: one line each.
 /// Every generated part of every document.
-pub(crate) const ALL: &[Generated] = &[Generated {
-    path: "CONTRIBUTING.md",
-    name: "suites",
-    text: suites_table,
-}];
+pub(crate) const ALL: &[Generated] = &[
+    Generated {
+        path: "CONTRIBUTING.md",
+        name: "suites",
+        text: suites_table,
+    },
+    Generated {
+        path: report::DOCUMENT,
+        name: "benchmarks",
+        text: report::kept_table,
+    },
+];
 
 /// Writes every generated part anew.
 pub(crate) fn write_all() -> Result<ExitCode> {

@@ -10,6 +10,7 @@
 )]
 
 mod suites;
+mod bench;
 mod generated;
 mod root;
 #[cfg(test)]
@@ -31,6 +32,8 @@ struct Arguments {
 enum Verb {
     /// Pass every test there is, on a clean machine with Rust
     Test(suites::Options),
+    /// Measure the release binary over real HTTP and a real disk
+    Bench(bench::Options),
     /// Write the generated parts of the documents anew
     Generate,
 }
@@ -38,6 +41,7 @@ enum Verb {
 fn main() -> ExitCode {
     let done = match Arguments::parse().verb {
         Verb::Test(options) => suites::test(&options),
+        Verb::Bench(options) => bench::bench(&options),
         Verb::Generate => generated::write_all(),
     };
     match done {

@@ -25,6 +25,16 @@ pub(crate) fn members() -> Result<Value> {
     metadata(&["--no-deps"])
 }
 
+/// Where cargo puts what it builds.
+pub(crate) fn target_directory() -> Result<PathBuf> {
+    let members = members()?;
+    Ok(PathBuf::from(
+        members["target_directory"]
+            .as_str()
+            .context("no target directory")?,
+    ))
+}
+
 /// What `cargo metadata` says about everything that is built for this machine. Cargo fetches
 /// what it has not yet; a machine that has built the workspace has it all.
 #[cfg(test)]

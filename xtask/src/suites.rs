@@ -9,6 +9,7 @@ mod count;
 mod run;
 mod report;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -63,6 +64,12 @@ pub(crate) fn all() -> Vec<Suite> {
             slow: true,
         },
     ]
+}
+
+/// Builds the release binary and gives its path.
+pub(crate) fn release_binary() -> Result<PathBuf> {
+    need::provide_release_binary()?;
+    run::release_binary()
 }
 
 /// What `cargo xtask test` can be asked.

@@ -51,7 +51,7 @@ fn provide_program(program: &str, apt: &str) -> Result<()> {
 }
 
 /// Builds the release binary. Cargo does nothing when it is fresh, so every suite may ask.
-pub(crate) fn provide_release_binary() -> Result<()> {
+pub(super) fn provide_release_binary() -> Result<()> {
     println!("--- building the release binary");
     let status = root::cargo()
         .args(["build", "--release", "--package", "payhook"])

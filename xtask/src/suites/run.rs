@@ -63,12 +63,8 @@ impl Run {
 
 /// The path of the release binary, wherever cargo's target directory is.
 pub(crate) fn release_binary() -> Result<PathBuf> {
-    let members = root::members()?;
-    let target = members["target_directory"]
-        .as_str()
-        .context("no target directory")?;
     let name = format!("payhook{}", std::env::consts::EXE_SUFFIX);
-    Ok(PathBuf::from(target).join("release").join(name))
+    Ok(root::target_directory()?.join("release").join(name))
 }
 
 /// Package and name of the test targets that suites of their own run.
