@@ -139,14 +139,12 @@ pub(super) struct Function {
 /// Every function with a body in `text`.
 pub(super) fn functions(text: &str) -> Vec<Function> {
     let code = only(text, Kind::Code);
+    let literals = only(text, Kind::Literal);
     let mut found = Vec::new();
     let mut modules: Vec<(String, usize)> = Vec::new();
     let mut attributes_from = 0;
-    for (at, word) in words(&code) {
+    for (at, word) in words(&code).filter(|(_, word)| matches!(*word, "fn" | "mod")) {
         modules.retain(|&(_, end)| at < end);
-        if word != "fn" && word != "mod" {
-            continue;
-        }
         let Some((name_at, name)) = words(&code[at + word.len()..]).next() else {
             continue;
         };
@@ -162,37 +160,25 @@ pub(super) fn functions(text: &str) -> Vec<Function> {
             attributes_from = open;
             continue;
         }
-        let is_blank = |line: &&str| !line.trim().is_empty();
         found.push(Function {
             name: name.to_owned(),
             modules: modules.iter().map(|(name, _)| name.clone()).collect(),
             is_test: has_test_attribute(&code[attributes_from.min(at)..at]),
             line: line_of(&code, at),
-            code_lines: text_lines_with_code(text, &code, open + 1, close)
-                .iter()
-                .filter(|line| is_blank(&line.as_str()))
-                .count(),
+            code_lines: code_lines(&code[open + 1..close], &literals[open + 1..close]),
         });
         attributes_from = open;
     }
     found
 }
 
-/// The lines between two bytes with comments blanked and literals kept.
-fn text_lines_with_code(text: &str, code: &str, from: usize, to: usize) -> Vec<String> {
-    let comments = only(text, Kind::Comment);
-    let pick = |at: usize| {
-        let byte = text.as_bytes()[at];
-        let is_comment = comments.as_bytes()[at] != b' ' && byte != b'\n';
-        if is_comment || !byte.is_ascii() {
-            ' '
-        } else {
-            char::from(byte)
-        }
-    };
-    debug_assert_eq!(text.len(), code.len());
-    let kept: String = (from..to).map(pick).collect();
-    kept.lines().map(str::to_owned).collect()
+/// How many lines have code or part of a literal.
+fn code_lines(code: &str, literals: &str) -> usize {
+    let is_blank = |line: &str| line.trim().is_empty();
+    let lines = code.lines().zip(literals.lines());
+    lines
+        .filter(|(code, literal)| !is_blank(code) || !is_blank(literal))
+        .count()
 }
 
 /// The places of the braces around the body of what is declared before `from`.
