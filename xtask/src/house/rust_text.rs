@@ -143,7 +143,10 @@ pub(super) fn functions(text: &str) -> Vec<Function> {
     let mut found = Vec::new();
     let mut modules: Vec<(String, usize)> = Vec::new();
     let mut attributes_from = 0;
+    let (mut line, mut line_at) = (1, 0);
     for (at, word) in words(&code).filter(|(_, word)| matches!(*word, "fn" | "mod")) {
+        line += line_of(&code[line_at..at], at - line_at) - 1;
+        line_at = at;
         modules.retain(|&(_, end)| at < end);
         let Some((name_at, name)) = words(&code[at + word.len()..]).next() else {
             continue;
@@ -164,7 +167,7 @@ pub(super) fn functions(text: &str) -> Vec<Function> {
             name: name.to_owned(),
             modules: modules.iter().map(|(name, _)| name.clone()).collect(),
             is_test: has_test_attribute(&code[attributes_from.min(at)..at]),
-            line: line_of(&code, at),
+            line,
             code_lines: code_lines(&code[open + 1..close], &literals[open + 1..close]),
         });
         attributes_from = open;
