@@ -119,7 +119,8 @@ fn whole_feed<S: Store>(store: &S) -> Vec<Change> {
 /// All items of a listing, page after page.
 ///
 /// # Panics
-/// When a page is an error, is longer than asked for, or promises a next one that is empty.
+/// When a page is an error, is longer than asked for, promises a next one that is empty, or
+/// leads back.
 pub(crate) fn pages<T>(
     mut page: impl FnMut(Option<u64>) -> Result<Page<T>, Unavailable>,
 ) -> Vec<T> {
@@ -134,7 +135,10 @@ pub(crate) fn pages<T>(
         );
         all.extend(items);
         match next {
-            Some(next) => before = Some(next),
+            Some(next) => {
+                assert!(before.is_none_or(|before| next < before), "pages go on");
+                before = Some(next);
+            }
             None => return all,
         }
     }

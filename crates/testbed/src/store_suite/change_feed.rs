@@ -163,6 +163,7 @@ pub(crate) async fn pages_make_the_whole<O: Opener>() {
             if end == place {
                 break;
             }
+            assert!(end > place, "a reader goes on, from {place:?} to {end:?}");
             place = end;
         }
         assert_eq!(paged, bench.feed(), "{limit}");
