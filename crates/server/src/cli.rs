@@ -4,6 +4,7 @@
 //! Exit codes: 0 it is so, 1 it is not (a check found something, a signature does not match),
 //! 2 it could not be done (wrong usage, no server, unreadable file).
 
+mod bench_ceiling;
 mod completions;
 mod config_command;
 mod demo;
@@ -81,6 +82,9 @@ enum Command {
     Config(config_command::Args),
     /// Check a signature offline, and say why it fails.
     Verify(verify::Args),
+    /// Serve without a store, for benchmarks.
+    #[command(hide = true)]
+    BenchCeiling(bench_ceiling::Args),
     /// Print a completion script for a shell.
     Completions(completions::Args),
 }
@@ -131,6 +135,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Quarantine(args) => wait_for(quarantine::run(args, &context)),
         Command::Config(args) => config_command::run(&args, &context),
         Command::Verify(args) => verify::run(&args, &context),
+        Command::BenchCeiling(args) => bench_ceiling::run(&args, &context),
         Command::Completions(args) => completions::run(&args),
     };
     done.unwrap_or_else(|error| {

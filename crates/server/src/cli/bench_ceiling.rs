@@ -1,0 +1,133 @@
+//! `payhook bench-ceiling`: the front door with every check and no store behind it. It loses
+//! everything that it accepts, and exists to say how fast the rest could be at most
+//! (`cargo xtask bench` runs both and quotes the ratio). Hidden, because it serves nobody.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::get;
+use domain::delivery::RawDelivery;
+use domain::event::EventKeyDigest;
+use domain::record::{EventRecord, RecordKey};
+use engine::clock::{SystemClock, SystemLuck};
+use engine::ingress::{self, Ingress, IngressOptions};
+use engine::metrics::Metrics;
+use engine::store::{
+    Appended, Custody, EventLog, Outcome, Page, Quarantine, QuarantinedDelivery,
+    QuarantinedSummary, Unavailable,
+};
+use engine::supervisor::Supervisor;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{Context, serve};
+use crate::http::{self, Bounds};
+use crate::{telemetry, wire};
+
+/// Nothing to choose: it is configured as `serve` is.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {}
+
+/// Keeps nothing.
+struct NoStore;
+
+impl EventLog for NoStore {
+    async fn append_once(&self, custody: Custody) -> Result<Appended, Unavailable> {
+        let at = custody.admitted.delivery().get().received_at;
+        let key = |payment_id: &String| RecordKey {
+            payment_id: payment_id.clone(),
+            timestamp: at,
+        };
+        let events = custody.admitted.events().iter();
+        let stored = events
+            .map(|event| (Outcome::Stored, key(&event.payment_id)))
+            .collect();
+        Ok(Appended { events: stored })
+    }
+
+    async fn record(&self, _: &RecordKey) -> Result<Option<EventRecord>, Unavailable> {
+        Ok(None)
+    }
+
+    async fn find_event(&self, _: &EventKeyDigest) -> Result<Option<RecordKey>, Unavailable> {
+        Ok(None)
+    }
+}
+
+impl Quarantine for NoStore {
+    async fn quarantine(&self, _: QuarantinedDelivery) -> Result<(), Unavailable> {
+        Ok(())
+    }
+
+    async fn discharge(&self, _: u64) -> Result<bool, Unavailable> {
+        Ok(false)
+    }
+
+    fn list_quarantined(
+        &self,
+        _: Option<u64>,
+        _: usize,
+    ) -> Result<Page<QuarantinedSummary>, Unavailable> {
+        Ok(Page {
+            items: Vec::new(),
+            next: None,
+        })
+    }
+
+    fn quarantined(
+        &self,
+        _: u64,
+    ) -> Result<Option<(QuarantinedSummary, RawDelivery)>, Unavailable> {
+        Ok(None)
+    }
+}
+
+/// Serves until told to stop.
+pub(super) fn run(_: &Args, context: &Context) -> anyhow::Result<ExitCode> {
+    let mut config = context.config()?;
+    serve::add_default_source(&mut config, false)?;
+    telemetry::start(&config.log)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let metrics = Arc::new(Metrics::default());
+        let server = &config.server;
+        let options = IngressOptions {
+            base_path: server.base_path.clone(),
+            body_bytes_max: server.body_bytes_max,
+            body_timeout: Duration::from_millis(server.body_timeout_ms),
+            custody_timeout: Duration::from_millis(server.custody_timeout_ms),
+            requests_max: server.requests_max,
+        };
+        let ingress = Ingress::new(
+            wire::sources(&config)?,
+            Arc::new(NoStore),
+            (Arc::new(SystemClock), Arc::new(SystemLuck)),
+            Arc::clone(&metrics),
+            options,
+        );
+        let bounds = Bounds {
+            connections_max: server.connections_max,
+            head_timeout: Duration::from_millis(server.head_timeout_ms),
+            stop_timeout: Duration::from_millis(server.stop_timeout_ms),
+        };
+        let group = Supervisor::new(metrics);
+        let ready = Router::new().route("/readyz", get(|| async { "ready" }));
+        for (address, app) in [
+            (server.listen, ingress::router(ingress)),
+            (config.admin.listen, ready),
+        ] {
+            let listener = Arc::new(TcpListener::bind(address).await?);
+            group.start("ceiling", move |stop| {
+                http::serve(Arc::clone(&listener), app.clone(), bounds, stop)
+            });
+        }
+        terminate.recv().await;
+        group.stop(bounds.stop_timeout).await;
+        Ok(ExitCode::SUCCESS)
+    })
+}
