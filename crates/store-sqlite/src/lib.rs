@@ -2,7 +2,9 @@
 //!
 //! It keeps and finds; it decides nothing that the domain decides. In reading order:
 //! [`options`] is what may be chosen, [`schema`] what is on disk, [`writer`] the one thread that
-//! writes, and a module for each port reads. Docs/storage-format.md is the reference of the tables.
+//! writes, and a module for each port reads. [`check`](check::check) tells whether a data
+//! directory holds what it should. The reference of the tables is
+//! docs/storage-format.md.
 #![warn(missing_docs)]
 
 mod options;
@@ -18,6 +20,7 @@ mod change_feed;
 mod executions;
 mod quarantine;
 mod queries;
+pub mod check;
 mod rows;
 mod codec;
 mod readers;
