@@ -117,7 +117,7 @@ impl Change {
     }
 
     /// The stream record, as a consumer of a DynamoDB stream gets it.
-    pub fn to_stream_record(&self) -> Value {
+    pub fn into_stream_record(self) -> Value {
         let keys = self.key.attributes();
         let size = size_of_item(&keys)
             .saturating_add(self.old_image.as_ref().map_or(0, size_of_image))
@@ -129,24 +129,28 @@ impl Change {
             json!(self.at.as_millis().div_euclid(1000)),
         );
         put("Keys", Value::Object(keys));
-        if let Some(image) = &self.new_image {
-            put("NewImage", image.clone());
+        if let Some(image) = self.new_image {
+            put("NewImage", image);
         }
-        if let Some(image) = &self.old_image {
-            put("OldImage", image.clone());
+        if let Some(image) = self.old_image {
+            put("OldImage", image);
         }
         put("SequenceNumber", json!(self.sequence.get().to_string()));
         put("SizeBytes", json!(size));
         put("StreamViewType", json!("NEW_AND_OLD_IMAGES"));
-        json!({
-            "eventID": alloc::format!("{:032x}", self.sequence.get()),
-            "eventName": self.kind.event_name(),
-            "eventVersion": "1.1",
-            "eventSource": "aws:dynamodb",
-            "awsRegion": "us-east-1",
-            "dynamodb": change,
-            "eventSourceARN": STREAM_ARN,
-        })
+        let mut record = Map::new();
+        let mut put = |name: &str, value: Value| record.insert(name.to_string(), value);
+        put(
+            "eventID",
+            Value::String(alloc::format!("{:032x}", self.sequence.get())),
+        );
+        put("eventName", json!(self.kind.event_name()));
+        put("eventVersion", json!("1.1"));
+        put("eventSource", json!("aws:dynamodb"));
+        put("awsRegion", json!("us-east-1"));
+        put("dynamodb", Value::Object(change));
+        put("eventSourceARN", json!(STREAM_ARN));
+        Value::Object(record)
     }
 }
 
@@ -187,7 +191,7 @@ mod tests {
         );
         assert_eq!(change.trace(), Some(record.trace));
         assert_eq!(
-            change.to_stream_record(),
+            change.into_stream_record(),
             json!({
                 "eventID": "00000000000000000000000000000011",
                 "eventName": "INSERT",

@@ -80,7 +80,7 @@ async fn move_it(
     (clock, luck): (&dyn Clock, &dyn Luck),
 ) -> Result<(), NotDone> {
     let definition = workflows.find(&claimed.definition, store)?;
-    let mut held = Held::open(&claimed, definition)?;
+    let mut held = Held::open(claimed, definition)?;
     if wish == Wish::Redrive
         && let Some(state) = held.fail_state()
     {

@@ -74,10 +74,11 @@ impl<S: ChangeFeed + Executions> Pipe<S> {
         }
         let now = self.clock.now();
         let starts: Vec<_> = changes
-            .iter()
-            .filter(|change| self.filter.pattern.matches(&change.to_stream_record()))
-            .map(|change| StartExecution {
-                sequence: change.sequence,
+            .into_iter()
+            .map(|change| (change.sequence, change.into_stream_record()))
+            .filter(|(_, record)| self.filter.pattern.matches(record))
+            .map(|(sequence, _)| StartExecution {
+                sequence,
                 started_at: now,
             })
             .collect();

@@ -105,11 +105,11 @@ impl Workflows {
 
 impl Course {
     /// The course of the execution that was started at `started_at` for `change`.
-    pub fn new(definition: Arc<Definition>, change: &Change, started_at: Timestamp) -> Self {
+    pub fn new(definition: Arc<Definition>, change: Change, started_at: Timestamp) -> Self {
         let name = change.execution_name();
         Self {
             definition,
-            input: Value::Array(vec![change.to_stream_record()]),
+            input: Value::Array(vec![change.into_stream_record()]),
             context: Context {
                 execution_id: format!("{ARN_PREFIX}:execution:{MACHINE_NAME}:{name}"),
                 execution_name: name,

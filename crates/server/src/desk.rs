@@ -269,7 +269,7 @@ impl<S: Store> Desk<S> {
     ) -> Result<ExecutionDetailView, NotDone> {
         let summary = &detail.summary;
         let definition = self.workflows.find(&summary.definition, &*self.store)?;
-        let course = Course::new(definition, &detail.change, summary.started_at);
+        let course = Course::new(definition, detail.change.clone(), summary.started_at);
         let steps = detail
             .steps
             .iter()

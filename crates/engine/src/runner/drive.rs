@@ -49,7 +49,7 @@ pub(super) async fn drive<S: Executions, T: TaskRunner>(
             return;
         }
     };
-    let mut held = match Held::open(&claimed, definition) {
+    let mut held = match Held::open(claimed, definition) {
         Ok(held) => held,
         Err(problem) => {
             error!(execution = %name, %problem, "an execution cannot be moved");

@@ -44,7 +44,7 @@ pub enum HeldError {
 
 impl Held {
     /// Takes up what was claimed.
-    pub fn open(claimed: &Claimed, definition: Arc<Definition>) -> Result<Self, HeldError> {
+    pub fn open(claimed: Claimed, definition: Arc<Definition>) -> Result<Self, HeldError> {
         let execution = match &claimed.snapshot {
             Some(snapshot) => journal::decode_snapshot(snapshot)?,
             None => Execution::new(),
@@ -55,7 +55,7 @@ impl Held {
                 .change
                 .trace()
                 .unwrap_or(TraceId::from_bytes([0; 16])),
-            course: Course::new(definition, &claimed.change, claimed.started_at),
+            course: Course::new(definition, claimed.change, claimed.started_at),
             execution,
             generation: claimed.generation,
             unsaved_steps: Vec::new(),
