@@ -14,6 +14,7 @@ mod input;
 pub(crate) mod output;
 mod quarantine;
 pub(crate) mod serve;
+mod store;
 mod source_args;
 mod verify;
 
@@ -78,6 +79,8 @@ enum Command {
     Executions(executions::Args),
     /// List and show refused deliveries; judge one again.
     Quarantine(quarantine::Args),
+    /// Check that what is kept is sound.
+    Store(store::Args),
     /// Print, explain and check the configuration.
     Config(config_command::Args),
     /// Check a signature offline, and say why it fails.
@@ -136,6 +139,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Config(args) => config_command::run(&args, &context),
         Command::Verify(args) => verify::run(&args, &context),
         Command::BenchCeiling(args) => bench_ceiling::run(&args, &context),
+        Command::Store(args) => store::run(&args, &context),
         Command::Completions(args) => completions::run(&args),
     };
     done.unwrap_or_else(|error| {

@@ -74,6 +74,20 @@ pub(crate) fn open_read_only(directory: &Path) -> anyhow::Result<Commons> {
     Ok(commons(store, Arc::new(Metrics::default())))
 }
 
+/// Checks the store in `directory`: each broken rule with its place. `progress` is told how many
+/// rules are checked, of how many, and which is next.
+pub(crate) fn check(
+    directory: &Path,
+    progress: impl Fn(usize, usize, &'static str),
+) -> anyhow::Result<Vec<(String, String)>> {
+    let findings =
+        store_sqlite::check::check(directory, |at| progress(at.done, at.total, at.rule))?;
+    Ok(findings
+        .into_iter()
+        .map(|finding| (finding.rule.to_owned(), finding.place))
+        .collect())
+}
+
 fn commons(store: SqliteStore, metrics: Arc<Metrics>) -> Commons {
     Commons {
         store: Arc::new(store),
