@@ -74,6 +74,11 @@ pub(crate) fn bench(options: &Options) -> Result<ExitCode> {
         stored: options.stored,
     };
     let (results, all_measured) = measure(&bench, options);
+    if all_measured {
+        std::fs::remove_dir_all(&bench.folder)?;
+    } else {
+        eprintln!("stores and logs are kept in {}", bench.folder.display());
+    }
     println!("\n{}", report::markdown(&results)?);
     if options.write {
         report::write(&results)?;
