@@ -101,6 +101,7 @@ impl<S: ChangeFeed + Executions> Pipe<S> {
             match self.pump_once().await {
                 Ok(Pumped::More) => {}
                 Ok(Pumped::Dry) => tokio::select! {
+                    biased;
                     () = self.store.feed_wakeup().wait() => {}
                     () = stop.cancelled() => {}
                 },
@@ -108,6 +109,7 @@ impl<S: ChangeFeed + Executions> Pipe<S> {
                     warn!(%unavailable, "the pipe could not read or write; it will try again");
                     let later = self.clock.now().after(PAUSE_AFTER_TROUBLE);
                     tokio::select! {
+                        biased;
                         () = self.clock.sleep_until(later) => {}
                         () = stop.cancelled() => {}
                     }

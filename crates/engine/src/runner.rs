@@ -114,6 +114,7 @@ impl<S: Executions + Send + Sync + 'static, T: TaskRunner> Runner<S, T> {
                 }
             };
             tokio::select! {
+                biased;
                 () = self.store.due_wakeup().wait(), if freed_counts => {}
                 () = self.freed.wait(), if freed_counts => {}
                 () = self.clock.sleep_until(until) => {}
