@@ -9,7 +9,7 @@ use domain::time::{Millis, Timestamp};
 use tracing::{Instrument as _, debug, error, info, info_span, warn};
 
 use super::held::{self, Held, HeldError};
-use super::{Hand, Runner};
+use super::{Hand, PAUSE_AFTER_TROUBLE, Runner};
 use crate::metrics::{AttemptLabels, Metrics, StateLabel, StatusLabel};
 use crate::store::{Claimed, Committed, ExecutionStatus, Executions, Lease, Unavailable};
 use crate::tasks::TaskRunner;
@@ -64,19 +64,31 @@ pub(super) async fn drive<S: Executions, T: TaskRunner>(
         patience: None,
     };
     let driven = drive.go_on().instrument(span.clone()).await;
-    let _entered = span.entered();
+    let unavailable = span.in_scope(|| tell(runner, &held, driven));
+    if unavailable {
+        // Released at once it would be claimed at once: a disk that stays broken would have
+        // the loop going round, and the gateway asked, without a pause.
+        let later = runner.clock.now().after(PAUSE_AFTER_TROUBLE);
+        runner.clock.sleep_until(later).await;
+        runner.store.release(sequence);
+    }
+}
+
+/// Says how a drive ended, and whether it did because the store cannot take it now.
+fn tell<S, T>(runner: &Runner<S, T>, held: &Held, driven: Result<(), GivenUp>) -> bool {
     match driven {
-        Ok(()) => note_end(runner, &held),
+        Ok(()) => note_end(runner, held),
         Err(GivenUp::Stale) => debug!("somebody else has moved the execution"),
         Err(GivenUp::Unavailable(unavailable)) => {
             warn!(%unavailable, "an execution could not be moved; it will be tried again");
-            runner.store.release(sequence);
+            return true;
         }
         // The lease is left to run out: trying at once would end the same way.
         Err(problem @ (GivenUp::Refused | GivenUp::Held(_))) => {
             error!(%problem, "an execution could not be moved");
         }
     }
+    false
 }
 
 struct Drive<'a, S, T> {
