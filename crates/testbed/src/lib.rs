@@ -9,5 +9,6 @@
 
 pub mod deliveries;
 pub mod observed;
+pub mod simulation;
 pub mod store_suite;
 pub mod differential;
