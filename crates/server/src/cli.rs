@@ -12,11 +12,13 @@ mod events;
 mod executions;
 mod input;
 pub(crate) mod output;
+mod pattern;
 mod quarantine;
 pub(crate) mod serve;
 mod store;
 mod source_args;
 mod verify;
+mod workflow;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -85,6 +87,10 @@ enum Command {
     Config(config_command::Args),
     /// Check a signature offline, and say why it fails.
     Verify(verify::Args),
+    /// Check a state machine, or run it with mocked tasks.
+    Workflow(workflow::Args),
+    /// Match an event against an EventBridge pattern.
+    Pattern(pattern::Args),
     /// Serve without a store, for benchmarks.
     #[command(hide = true)]
     BenchCeiling(bench_ceiling::Args),
@@ -140,6 +146,8 @@ pub(crate) fn main() -> ExitCode {
         Command::Verify(args) => verify::run(&args, &context),
         Command::BenchCeiling(args) => bench_ceiling::run(&args, &context),
         Command::Store(args) => store::run(&args, &context),
+        Command::Workflow(args) => workflow::run(&args, &context),
+        Command::Pattern(args) => pattern::run(&args, &context),
         Command::Completions(args) => completions::run(&args),
     };
     done.unwrap_or_else(|error| {

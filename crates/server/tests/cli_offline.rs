@@ -5,3 +5,7 @@
 mod home;
 #[path = "cli_offline/verify.rs"]
 mod verify;
+#[path = "cli_offline/pattern.rs"]
+mod pattern;
+#[path = "cli_offline/workflow.rs"]
+mod workflow;

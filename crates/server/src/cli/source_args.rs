@@ -9,7 +9,7 @@ use anyhow::{Context as _, bail};
 use clap::ValueEnum;
 use domain::source::Source;
 
-use super::Context;
+use super::{Context, serve};
 use crate::config::Config;
 use crate::config::secrets::SecretConfig;
 use crate::config::sources::{self, SourceConfig};
@@ -36,6 +36,10 @@ pub(super) struct SourceArgs {
     /// processes; for secrets that guard nothing.
     #[arg(long, value_name = "SECRET", group = "given_secret")]
     secret: Option<String>,
+
+    /// Use the known secret of `payhook serve --dev`.
+    #[arg(long, group = "given_secret")]
+    dev: bool,
 
     /// The header that holds the signature.
     #[arg(long, value_name = "NAME", help_heading = "How signatures are written")]
@@ -85,7 +89,10 @@ impl SourceArgs {
 
     /// Finds the source and reads its secrets.
     pub(super) fn resolve(&self, context: &Context) -> anyhow::Result<Sources> {
-        let config = context.config()?;
+        let mut config = context.config()?;
+        if self.given_secret().is_none() {
+            serve::add_default_source(&mut config, self.dev)?;
+        }
         let name = self.name();
         let source = self.source_config(&config)?.build(name)?;
         // A secret of another source that cannot be read here takes nothing from the verdict;
@@ -160,7 +167,8 @@ impl SourceArgs {
 fn unknown_source(name: &str, config: &Config) -> String {
     if config.sources.is_empty() {
         return "there is no source in the configuration: name the file with --config FILE, or a \
-                secret with --secret-env VARIABLE or --secret-file FILE"
+                secret with --secret-env VARIABLE or --secret-file FILE, or take the one of `payhook \
+                serve --dev` with --dev"
             .to_owned();
     }
     let names: Vec<&str> = config.sources.keys().map(String::as_str).collect();

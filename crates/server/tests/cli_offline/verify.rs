@@ -202,11 +202,20 @@ fn a_secret_can_be_named_without_a_configuration() {
     run("--secret-env SHOP_SECRET").says(0, &["with secret \"SHOP_SECRET\""]);
     run("--secret-file secret").says(0, &["with secret \"secret\""]);
     run("--secret s3cret --source shop").says(0, &["with secret \"given\" of source \"shop\""]);
+    run("--dev").says(1, &["None of"]);
     run("--secret-env OTHER").says(2, &["environment variable OTHER is not set"]);
     run("--secret-env A --secret-file b").says(2, &["cannot be used with"]);
     run("").says(2, &["--secret-env VARIABLE"]);
     run("--secret-file secret --encoding base64").says(1, &["Set `encoding = \"hex\"`"]);
     run("--secret-file secret --signature-header X-Hub").says(0, &["accepted"]);
+}
+
+#[test]
+fn the_environment_is_a_source_as_it_is_for_the_server() {
+    let arguments = ["verify", "--body", "body.json", "--signature", SIGNATURE];
+    home()
+        .run_with(&arguments, &[("PAYHOOK_SECRET", "s3cret")], "")
+        .says(0, &["accepted"]);
 }
 
 #[test]

@@ -1,0 +1,68 @@
+//! `payhook workflow`: checks a state machine, and runs it with mocked tasks in virtual time.
+//!
+//! Nothing here calls a task or keeps an execution; that is `payhook serve`.
+
+mod history;
+mod lint;
+mod run;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use asl::definition::Definition;
+use asl::problem::Problem;
+use clap::Subcommand;
+
+use super::Context;
+use super::input;
+use crate::config::Config;
+use crate::wire;
+
+/// What to do with a state machine.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Check a state machine, and that its tasks are done by somebody.
+    Lint(lint::Args),
+    /// Run a state machine with mocked task results, in virtual time.
+    Run(run::Args),
+}
+
+/// Does it.
+pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<ExitCode> {
+    match &args.action {
+        Action::Lint(args) => lint::run(args, context),
+        Action::Run(args) => run::run(args, context),
+    }
+}
+
+/// A state machine's text, and what to call it.
+struct Source {
+    name: String,
+    text: String,
+}
+
+impl Source {
+    /// The one that is given; the configuration's otherwise, and then the one that we ship.
+    fn find(given: Option<&Path>, config: &Config) -> anyhow::Result<Self> {
+        match given.or(config.workflow.definition.as_deref()) {
+            Some(path) => Ok(Self {
+                name: path.display().to_string(),
+                text: input::text(path)?,
+            }),
+            None => Ok(Self {
+                name: "the shipped payment.asl.json".to_owned(),
+                text: wire::DEFAULT_WORKFLOW.to_owned(),
+            }),
+        }
+    }
+
+    fn parse(&self) -> Result<Definition, Vec<Problem>> {
+        Definition::parse(&self.text)
+    }
+}
