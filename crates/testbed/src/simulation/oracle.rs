@@ -307,7 +307,7 @@ fn execution_is_its_history(workflow: &Workflow, execution: &ExecutionDetail) ->
         .collect();
     let course = Course::new(
         workflow.definition.clone(),
-        &execution.change,
+        execution.change.clone(),
         summary.started_at,
     );
     let (Ok(steps), Some(snapshot)) = (steps, &execution.snapshot) else {
