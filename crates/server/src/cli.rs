@@ -14,6 +14,7 @@ mod input;
 pub(crate) mod output;
 mod pattern;
 mod quarantine;
+mod send;
 pub(crate) mod serve;
 mod store;
 mod source_args;
@@ -75,6 +76,8 @@ enum Command {
     Demo(demo::Args),
     /// Receive webhooks until told to stop.
     Serve(serve::Args),
+    /// Sign a webhook and send it; or a burst of them.
+    Send(send::Args),
     /// List, show and follow events: did we get the webhook, and what became of it?
     Events(events::Args),
     /// List and show runs of the workflow; redrive or stop one.
@@ -139,6 +142,7 @@ pub(crate) fn main() -> ExitCode {
     let done = match cli.command {
         Command::Demo(args) => wait_for(demo::run(args, &context)),
         Command::Serve(args) => serve::run(&args, &context),
+        Command::Send(args) => wait_for(send::run(args, &context)),
         Command::Events(args) => wait_for(events::run(args, &context)),
         Command::Executions(args) => wait_for(executions::run(args, &context)),
         Command::Quarantine(args) => wait_for(quarantine::run(args, &context)),

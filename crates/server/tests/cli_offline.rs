@@ -9,3 +9,7 @@ mod verify;
 mod pattern;
 #[path = "cli_offline/workflow.rs"]
 mod workflow;
+#[path = "cli_offline/listener.rs"]
+mod listener;
+#[path = "cli_offline/send.rs"]
+mod send;
