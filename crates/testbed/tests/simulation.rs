@@ -9,6 +9,34 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use testbed::simulation::{Failure, Plan, run};
 
+/// Seeds in which everything notable can be asked to have happened.
+const SEEDS_THAT_SEE_ALL: u64 = 200;
+
+/// What the worlds must come upon, or they prove less than they say.
+const EVERYTHING: &[&str] = &[
+    "a commit was stale",
+    "a delivery was a conflict",
+    "a delivery was a duplicate",
+    "a delivery was refused",
+    "a delivery was stored",
+    "a process died",
+    "a process was asked to stop",
+    "a read failed",
+    "a sender hung up",
+    "a sender was put off",
+    "a write failed",
+    "an execution was redriven",
+    "an execution was stopped",
+    "an operator had to wait",
+    "the clock was set back",
+    "the clock was set forward",
+    "the gateway asked for patience",
+    "the gateway declined",
+    "the gateway failed",
+    "the gateway settled",
+    "the gateway timed out",
+];
+
 /// A number from the environment.
 fn setting(name: &str) -> Option<u64> {
     let value = std::env::var_os(name)?;
@@ -58,10 +86,16 @@ fn hundreds_of_seeds() {
             all.join(", ")
         );
     }
-    println!(
-        "{count} seeds from {first}: {:#?}",
-        tally.into_inner().unwrap()
-    );
+    let tally = tally.into_inner().unwrap();
+    println!("{count} seeds from {first}: {tally:#?}");
+    if count >= SEEDS_THAT_SEE_ALL {
+        let missed = |what: &&&str| !tally.contains_key(**what);
+        let never: Vec<_> = EVERYTHING.iter().filter(missed).collect();
+        assert!(
+            never.is_empty(),
+            "never happened, so nothing is proved of it: {never:?}"
+        );
+    }
 }
 
 #[test]

@@ -38,7 +38,7 @@ pub struct World<'a> {
 }
 
 /// Most rounds to the end once nothing goes wrong any more.
-const CALM_ROUNDS_MAX: u32 = 5_000;
+const CALM_ROUNDS_MAX: u32 = 2_000;
 
 /// Longest that a sender waits for an answer.
 const SENDERS_PATIENCE: Millis = Millis::from_secs(15);
