@@ -8,7 +8,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -23,10 +23,13 @@ use engine::store::{
 use store_sqlite::{Options, SqliteStore};
 use testbed::deliveries;
 
+/// The longest checkpoint, in milliseconds.
+static CHECKPOINT_MS_MAX: AtomicU64 = AtomicU64::new(0);
+
 /// Events that are made beforehand and appended in one measurement.
 const WINDOW: usize = 20_000;
 
-/// Bytes that the pipe and the runner look at in one go, as the engine does.
+/// Feed entries that the pipe looks at in one go.
 const BATCH: usize = 256;
 
 fn main() {
@@ -210,10 +213,20 @@ fn webhooks(numbers: std::ops::Range<usize>) -> Vec<Custody> {
 fn open(directory: &Path) -> Arc<SqliteStore> {
     // It need not have been there.
     let _ = std::fs::remove_dir_all(directory);
-    Arc::new(SqliteStore::open(directory, &Options::default()).expect("a store"))
+    let options = Options {
+        observer: Some(Arc::new(|report: &store_sqlite::CommitReport| {
+            let millis = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+            let checkpoint = report.checkpoint.map_or(0, millis);
+            CHECKPOINT_MS_MAX.fetch_max(checkpoint, Ordering::Relaxed);
+        })),
+        ..Options::default()
+    };
+    Arc::new(SqliteStore::open(directory, &options).expect("a store"))
 }
 
 fn disk(directory: &Path, events: usize) {
+    let checkpoint = CHECKPOINT_MS_MAX.load(Ordering::Relaxed);
+    println!("longest checkpoint {checkpoint} ms");
     let bytes = std::fs::metadata(directory.join("payhook.db")).map_or(0, |file| file.len());
     println!("{} bytes on disk an event", bytes / events as u64);
 }

@@ -166,15 +166,12 @@ fn configure_writer(connection: &Connection, options: &Options) -> Result<(), ru
     connection.pragma_update(None, "page_size", PAGE_BYTES)?;
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)
+    // The writer does it, when it has answered: see `writer::checkpoint`.
+    connection.pragma_update(None, "wal_autocheckpoint", 0)
 }
 
 /// SQLite's own default, and the block size of the file systems under it.
 const PAGE_BYTES: u32 = 4096;
-
-/// Pages in the WAL after which they are carried over into the database. More let pages that
-/// are written again and again be carried over once; the WAL takes 16 MB for it.
-const CHECKPOINT_PAGES: u32 = 4096;
 
 /// A reader's cache is this part of the writer's.
 const READERS_PER_WRITER: usize = 8;

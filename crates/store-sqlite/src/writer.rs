@@ -7,6 +7,7 @@
 //! less than it says, and only opening the store again tells what.
 
 pub(crate) mod append;
+mod checkpoint;
 pub(crate) mod definition;
 pub(crate) mod progress;
 pub(crate) mod quarantine;
@@ -29,6 +30,7 @@ use crate::keys::Keys;
 use crate::options::{CommitObserver, CommitReport, Options};
 use crate::shared::Shared;
 use crate::state::State;
+use checkpoint::Checkpoints;
 use queue::{Job, Queue};
 
 /// One write, as its port asked for it.
@@ -71,14 +73,16 @@ pub(crate) struct Writer {
 impl Writer {
     /// Starts the thread.
     pub(crate) fn start(
-        connection: Connection,
+        mut connection: Connection,
         shared: Arc<Shared>,
         options: &Options,
     ) -> Result<Self, Fault> {
+        let checkpoints = Checkpoints::of(&mut connection)?;
         let queue = Arc::new(Queue::new(options));
         let mut committer = Committer {
             state: State::load(&connection)?,
             connection,
+            checkpoints,
             shared,
             bounds: options.quarantine,
             observer: options.observer.clone(),
@@ -150,6 +154,7 @@ impl Writer {
 /// What the thread owns.
 struct Committer {
     connection: Connection,
+    checkpoints: Checkpoints,
     state: State,
     shared: Arc<Shared>,
     bounds: QuarantineBounds,
@@ -165,8 +170,7 @@ impl Committer {
         let (effects, sync) = match self.commit(&mut batch) {
             Ok(committed) => committed,
             Err(fault) => {
-                tracing::error!(error = %fault, "a write failed: the store takes nothing more");
-                queue.fail();
+                fail(queue, &fault);
                 for job in batch {
                     job.answer(Some(Unavailable::Failed));
                 }
@@ -179,13 +183,20 @@ impl Committer {
         for job in batch {
             job.answer(None);
         }
+        let checkpoint = match self.checkpoints.after_commit(&self.connection) {
+            Ok(checkpoint) => checkpoint,
+            Err(fault) => {
+                fail(queue, &fault);
+                return false;
+            }
+        };
         let report = CommitReport {
             jobs,
             bytes,
             waiting: queue.waiting(),
             total,
             sync,
-            checkpoint: None,
+            checkpoint,
         };
         self.shared.count_commit(&report);
         if let Some(observer) = &self.observer {
@@ -284,6 +295,12 @@ impl<O: Operation> Job for Pending<O> {
         // A caller that has gone away does not need its answer.
         let _ = self.reply.send(answer);
     }
+}
+
+/// The disk does not do what it should: nothing more is taken.
+fn fail(queue: &Queue, fault: &Fault) {
+    tracing::error!(error = %fault, "a write failed: the store takes nothing more");
+    queue.fail();
 }
 
 fn execute(connection: &Connection, statement: &str) -> Result<(), Fault> {
