@@ -69,6 +69,9 @@ async fn append(directory: &Path, stored: usize, callers: usize) {
     let store = SqliteStore::open(directory, &Options::default()).expect("a store");
     println!("opened in {:?}", begun.elapsed());
     drop(store);
+    let begun = Instant::now();
+    let findings = store_sqlite::check::check(directory, |_| ()).expect("a readable store");
+    println!("checked in {:?}: {findings:?}", begun.elapsed());
     disk(directory, made);
 }
 

@@ -370,3 +370,76 @@ const GROWING_MAX: usize = 65_536;
 
 /// Keys that every commit merges at least while there are any to merge.
 const SLICE_MIN: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema;
+
+    const EVENTS: i64 = 100;
+
+    /// Keys as the writer adds them; every other one shares its prefix with the one before.
+    fn add_all(keys: &Keys) {
+        for number in 0..EVENTS {
+            keys.add(NewKeys {
+                event: prefix_of(number),
+                payment: prefix_of(number).wrapping_neg(),
+                timestamp: Timestamp::from_millis(number),
+                sequence: number.unsigned_abs() + 1,
+            });
+        }
+    }
+
+    fn prefix_of(number: i64) -> i64 {
+        (number / 2).wrapping_mul(0x1e37_79b9_7f4a_7c15)
+    }
+
+    fn find_all(keys: &Keys, connection: &Connection) {
+        for number in 0..EVENTS {
+            let place = number.unsigned_abs() + 1;
+            let pair = [place - (place + 1) % 2, place + place % 2];
+            assert_eq!(keys.events(connection, prefix_of(number)).unwrap(), pair);
+            let prefix = prefix_of(number).wrapping_neg();
+            let exact = keys.payments(connection, prefix, number..=number);
+            assert_eq!(exact.unwrap(), [place]);
+            let all = keys.payments(connection, prefix, i64::MIN..=i64::MAX);
+            assert_eq!(all.unwrap(), pair);
+        }
+        assert!(keys.events(connection, 1).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_key_is_found_once_at_every_moment_of_a_merge() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(schema::VERSION_1).unwrap();
+        let keys = Keys::load(&connection, false).unwrap();
+        let mut state = State {
+            head: EVENTS.unsigned_abs(),
+            ..State::default()
+        };
+        add_all(&keys);
+        find_all(&keys, &connection);
+        keys.begin_merge(1, state.head);
+        let mut slices = 0;
+        while state.indexed == 0 {
+            keys.merge_slice(&connection, 7, &mut state).unwrap();
+            find_all(&keys, &connection);
+            keys.committed();
+            find_all(&keys, &connection);
+            slices += 1;
+        }
+        assert_eq!(slices, 15);
+        assert_eq!(state.indexed, state.head);
+        assert!(keys.write().merging.events.is_empty());
+        // As after a crash in the middle of a merge: the same keys come again.
+        add_all(&keys);
+        find_all(&keys, &connection);
+        keys.merge_all(&connection, &mut state).unwrap();
+        find_all(&keys, &connection);
+        let count = |table: &str| -> i64 {
+            let sql = format!("SELECT count(*) FROM {table}");
+            connection.query_row(&sql, [], |row| row.get(0)).unwrap()
+        };
+        assert_eq!([count("event_keys"), count("payment_keys")], [EVENTS; 2]);
+    }
+}

@@ -63,3 +63,10 @@ fn copy(from: &Path, to: &Path) {
 }
 
 testbed::store_suite!(Place);
+
+#[test]
+fn random_operations_do_what_they_do_in_the_memory_store() {
+    for seed in [1, 2] {
+        testbed::differential::compare_with_memory::<Place>(seed, 150);
+    }
+}
