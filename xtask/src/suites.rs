@@ -63,6 +63,15 @@ pub(crate) fn all() -> Vec<Suite> {
             run: Run::DocTests,
             slow: true,
         },
+        Suite {
+            name: "demo",
+            what: "the release binary shows every outcome over real HTTP, killed once on the way",
+            needs: &[Need::ReleaseBinary],
+            run: Run::Binary {
+                arguments: &["demo"],
+            },
+            slow: true,
+        },
     ]
 }
 

@@ -20,7 +20,6 @@ pub(crate) enum Need {
         apt: &'static str,
     },
     /// The `payhook` binary as it is released, at the path in `PAYHOOK_BIN`.
-    #[expect(dead_code, reason = "no suite runs the release binary yet")]
     ReleaseBinary,
 }
 
