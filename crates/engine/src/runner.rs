@@ -5,16 +5,18 @@
 mod drive;
 mod held;
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use domain::time::{Millis, Timestamp};
+use futures_util::FutureExt as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::warn;
+use tracing::{error, warn};
 
 use crate::clock::{Clock, Luck};
-use crate::metrics::Metrics;
+use crate::metrics::{LoopLabel, Metrics};
 use crate::store::{Executions, Unavailable};
 use crate::tasks::TaskRunner;
 use crate::wakeup::Wakeup;
@@ -155,7 +157,21 @@ impl<S: Executions + Send + Sync + 'static, T: TaskRunner> Runner<S, T> {
                     _permit: permit,
                     freed: runner.freed.clone(),
                 };
-                drive::drive(&runner, execution, hand).await;
+                let sequence = execution.sequence.get();
+                let driven = AssertUnwindSafe(drive::drive(&runner, execution, hand));
+                if driven.catch_unwind().await.is_err() {
+                    // Its lease runs out, and it is tried again; at once would be a loop.
+                    let name = "execution".to_owned();
+                    runner
+                        .metrics
+                        .panics
+                        .get_or_create(&LoopLabel { name })
+                        .inc();
+                    error!(
+                        sequence,
+                        "moving an execution panicked; it will be tried again"
+                    );
+                }
             });
         }
         Ok(count)

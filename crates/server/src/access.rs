@@ -5,7 +5,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
-use domain::source::Source;
 use engine::operator::Wish;
 use reqwest::{Client, Method};
 use serde::Serialize;
@@ -35,6 +34,8 @@ pub(crate) enum Purpose {
     Look,
     /// Acting: nobody else may have the store open.
     Act,
+    /// Acting on a delivery that is judged again, which takes the sources' secrets.
+    Judge,
 }
 
 /// The way in.
@@ -54,11 +55,7 @@ pub(crate) struct Server {
 
 impl Access {
     /// Finds the way in that the configuration's data directory offers.
-    pub(crate) async fn open(
-        config: &Config,
-        sources: Vec<Source>,
-        purpose: Purpose,
-    ) -> anyhow::Result<Self> {
+    pub(crate) async fn open(config: &Config, purpose: Purpose) -> anyhow::Result<Self> {
         let directory = &config.store.path;
         if let Some(server) = running_server(config, directory).await? {
             return Ok(Self::Server(server));
@@ -70,11 +67,14 @@ impl Access {
                 directory.display()
             );
         }
-        let commons = match purpose {
-            Purpose::Look => wire::open_read_only(directory)?,
-            Purpose::Act => wire::open(config)?,
+        // Only promoting judges anything, and a running server would do that with its own
+        // secrets: they are not asked for when nobody needs them.
+        let desk = match purpose {
+            Purpose::Look => wire::open_read_only(directory)?.desk(Vec::new()),
+            Purpose::Act => wire::open(config)?.desk(Vec::new()),
+            Purpose::Judge => wire::open(config)?.desk(wire::sources(config)?),
         };
-        Ok(Self::Directory(commons.desk(sources)))
+        Ok(Self::Directory(desk))
     }
 
     /// See [`Desk::events`].

@@ -99,8 +99,8 @@ async fn authorize<S: Store>(State(admin): Shared<S>, request: Request, next: Ne
 }
 
 async fn ready<S: Store>(State(admin): Shared<S>) -> Response {
-    match admin.desk.counts() {
-        Ok(_) => Json(json!({ "status": "ready" })).into_response(),
+    match admin.desk.store.takes_custody() {
+        Ok(()) => Json(json!({ "status": "ready" })).into_response(),
         Err(unavailable) => problem(
             StatusCode::SERVICE_UNAVAILABLE,
             "store_unavailable",

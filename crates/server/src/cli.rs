@@ -30,7 +30,9 @@ use output::{Output, Tone};
 
 use crate::access::{Access, Purpose};
 use crate::config::{self, Config};
-use crate::wire;
+
+/// Where options stand that every verb has.
+const GLOBAL: &str = "Global options";
 
 /// Payment webhooks, received once, kept, and seen through.
 ///
@@ -59,11 +61,11 @@ pub(crate) struct Cli {
     config: Option<PathBuf>,
 
     /// Print JSON instead of text.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = GLOBAL)]
     json: bool,
 
     /// When to colour what is printed.
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    #[arg(long, global = true, help_heading = GLOBAL, value_enum, default_value_t, value_name = "WHEN")]
     color: output::ColorChoice,
 
     #[command(subcommand)]
@@ -122,13 +124,7 @@ impl Context {
 
     /// The way to what is kept: a running server, or the data directory.
     async fn access(&self, purpose: Purpose) -> anyhow::Result<Access> {
-        let config = self.config()?;
-        // Only promoting needs the sources, and only in the data directory; a server has its own.
-        let sources = match purpose {
-            Purpose::Look => Vec::new(),
-            Purpose::Act => wire::sources(&config)?,
-        };
-        Access::open(&config, sources, purpose).await
+        Access::open(&self.config()?, purpose).await
     }
 }
 

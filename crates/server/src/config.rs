@@ -51,6 +51,13 @@ pub(crate) struct Config {
 impl Config {
     /// Everything that would keep `payhook serve` from starting, each with what to do about it.
     pub(crate) fn problems(&self) -> Vec<String> {
+        let mut problems = self.impossible_values();
+        problems.extend(self.broken_sources());
+        problems.extend(self.broken_references());
+        problems
+    }
+
+    fn impossible_values(&self) -> Vec<String> {
         let mut problems = Vec::new();
         let mut note = |bad: bool, text: &str| {
             if bad {
@@ -106,6 +113,11 @@ impl Config {
                 &format!("[tasks.\"{resource}\"] has no url"),
             );
         }
+        problems
+    }
+
+    fn broken_sources(&self) -> Vec<String> {
+        let mut problems = Vec::new();
         if self.sources.is_empty() {
             problems.push(
                 "no source: nobody could send. Add [sources.generic] with a secret, or start with \
@@ -117,6 +129,28 @@ impl Config {
             if let Err(error) = source.build(name) {
                 problems.push(format!("{error:#}"));
             }
+        }
+        problems
+    }
+
+    /// Headers whose secrets cannot be read, and workflow files that cannot be used.
+    fn broken_references(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        let gateway_headers = (self.gateway.kind == gateway::GatewayKind::Http)
+            .then_some(("gateway.http".to_owned(), &self.gateway.http.headers));
+        let task_headers = self
+            .tasks
+            .iter()
+            .map(|(resource, task)| (format!("tasks.\"{resource}\""), &task.headers));
+        for (section, headers) in gateway_headers.into_iter().chain(task_headers) {
+            for (header, secret) in headers {
+                if let Err(error) = secret.read() {
+                    problems.push(format!("[{section}] header {header}: {error:#}"));
+                }
+            }
+        }
+        if let Err(error) = crate::wire::workflow(self) {
+            problems.push(format!("{error:#}"));
         }
         problems
     }

@@ -12,7 +12,7 @@ use engine::ingress::{self, Ingress, IngressOptions};
 use engine::metrics::Metrics;
 use engine::pipe::Pipe;
 use engine::runner::{Runner, RunnerOptions};
-use engine::store::Executions as _;
+use engine::store::{EventLog as _, Executions as _, Unavailable};
 use engine::supervisor::Supervisor;
 use tokio::net::TcpListener;
 use tracing::{error, info};
@@ -25,6 +25,9 @@ use crate::wire::{self, Commons, HomeStore};
 
 /// Connections of the admin listener: a few people and a metrics collector.
 const ADMIN_CONNECTIONS_MAX: usize = 64;
+
+/// How often the store is asked whether it has failed.
+const HEALTH_PAUSE: Duration = Duration::from_secs(1);
 
 /// A running payhook.
 pub(crate) struct Service {
@@ -62,6 +65,16 @@ impl Service {
             groups,
             patience: Duration::from_millis(config.server.stop_timeout_ms),
         })
+    }
+
+    /// Returns when the store has failed: it takes nothing more, and a new process must open it.
+    pub(crate) async fn failure(&self) -> Unavailable {
+        loop {
+            match self.store.takes_custody() {
+                Err(unavailable @ Unavailable::Failed) => return unavailable,
+                Ok(()) | Err(_) => tokio::time::sleep(HEALTH_PAUSE).await,
+            }
+        }
     }
 
     /// Stops everything: the front door first, so that what was taken in is seen through as far

@@ -15,6 +15,10 @@ impl EventLog for SqliteStore {
         self.write(Lane::Custody, Append::new(&custody)).await
     }
 
+    fn takes_custody(&self) -> Result<(), Unavailable> {
+        self.check_writable()
+    }
+
     async fn record(&self, key: &RecordKey) -> Result<Option<EventRecord>, Unavailable> {
         let shared = &self.shared;
         let read = shared

@@ -79,6 +79,11 @@ impl Generic {
         if !delivery.body.trim_ascii_start().starts_with(b"{") {
             return Err(ReadRefusal::MalformedJson);
         }
+        // JSON is UTF-8 (RFC 8259, section 8.1), in the fields that nobody reads too: the body is
+        // handed on as text.
+        if core::str::from_utf8(&delivery.body).is_err() {
+            return Err(ReadRefusal::MalformedJson);
+        }
         // A field that stands twice is malformed here: which of two amounts a sender meant is
         // not for a parser to choose.
         let body: Body<'_> =

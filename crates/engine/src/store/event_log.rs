@@ -55,6 +55,13 @@ pub trait EventLog {
         custody: Custody,
     ) -> impl Future<Output = Result<Appended, Unavailable>> + Send;
 
+    /// Whether it would take custody now, as far as it knows: what a readiness probe asks.
+    ///
+    /// # Errors
+    /// [`Unavailable::Failed`] once a write has failed: this store takes nothing more, and only
+    /// opening it again, in a new process, can help.
+    fn takes_custody(&self) -> Result<(), Unavailable>;
+
     /// The record with this key, as it now stands.
     fn record(
         &self,

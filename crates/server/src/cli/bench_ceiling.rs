@@ -47,6 +47,10 @@ impl EventLog for NoStore {
         Ok(Appended { events: stored })
     }
 
+    fn takes_custody(&self) -> Result<(), Unavailable> {
+        Ok(())
+    }
+
     async fn record(&self, _: &RecordKey) -> Result<Option<EventRecord>, Unavailable> {
         Ok(None)
     }

@@ -83,7 +83,7 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<ExitCod
             }
         }
         Action::Promote(promote) => {
-            let access = context.access(Purpose::Act).await?;
+            let access = context.access(Purpose::Judge).await?;
             let promoted = access.promote(promote.id).await?;
             if output.is_json() {
                 output.json(&promoted)?;

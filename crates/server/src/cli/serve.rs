@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, ensure};
 use tokio::signal::unix::{SignalKind, signal};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::Context;
 use crate::config::Config;
@@ -63,13 +63,18 @@ async fn serve(config: &Config) -> anyhow::Result<bool> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let service = Service::start(config, wire::sources(config)?).await?;
-    tokio::select! {
-        _ = terminate.recv() => info!("told to stop; finishing what was begun"),
-        _ = interrupt.recv() => info!("interrupted; finishing what was begun"),
-    }
+    let healthy = tokio::select! {
+        _ = terminate.recv() => { info!("told to stop; finishing what was begun"); true }
+        _ = interrupt.recv() => { info!("interrupted; finishing what was begun"); true }
+        unavailable = service.failure() => {
+            // Only opening the store again can help, and that is a new process's work.
+            error!(%unavailable, "the store has failed; ending, to be started again once the disk is well");
+            false
+        }
+    };
     let stopping = service.stop();
     tokio::select! {
-        in_order = stopping => Ok(in_order),
+        in_order = stopping => Ok(in_order && healthy),
         _ = interrupt.recv() => {
             warn!("interrupted again; what was not finished is taken up at the next start");
             Ok(false)

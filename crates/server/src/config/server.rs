@@ -36,7 +36,7 @@ impl Default for ServerConfig {
             body_bytes_max: domain::limits::BODY_BYTES_MAX,
             head_timeout_ms: 10_000,
             body_timeout_ms: 10_000,
-            custody_timeout_ms: 10_000,
+            custody_timeout_ms: 4_000,
             requests_max: 1024,
             connections_max: 4096,
             stop_timeout_ms: 20_000,

@@ -103,7 +103,10 @@ impl SourceConfig {
         }
         match self.algorithm {
             Some(Algorithm::Sha256) => scheme.algorithm = HmacAlgorithm::Sha256,
-            Some(Algorithm::Sha512) => scheme.algorithm = HmacAlgorithm::Sha512,
+            Some(Algorithm::Sha512) => {
+                scheme.algorithm = HmacAlgorithm::Sha512;
+                scheme.prefix = Some("sha512=".to_owned());
+            }
             None => {}
         }
         match self.encoding {

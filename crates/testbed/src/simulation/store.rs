@@ -102,6 +102,10 @@ impl EventLog for SimulatedStore {
         Ok(appended)
     }
 
+    fn takes_custody(&self) -> Result<(), Unavailable> {
+        self.inner.takes_custody()
+    }
+
     async fn record(&self, key: &RecordKey) -> Result<Option<EventRecord>, Unavailable> {
         self.hazards.read()?;
         self.hazards.dawdle().await;

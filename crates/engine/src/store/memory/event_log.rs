@@ -25,6 +25,10 @@ impl EventLog for MemoryStore {
         appended
     }
 
+    fn takes_custody(&self) -> Result<(), Unavailable> {
+        self.look()?.faults.refuses_writes().map_or(Ok(()), Err)
+    }
+
     async fn record(&self, key: &RecordKey) -> Result<Option<EventRecord>, Unavailable> {
         let running = self.look()?;
         Ok(running

@@ -53,6 +53,11 @@ impl Faults {
         }
     }
 
+    /// What a write would be told for good.
+    pub(super) fn refuses_writes(&self) -> Option<Unavailable> {
+        self.refuses_writes
+    }
+
     /// Counts one more write; the fault that strikes it, if one does.
     pub(super) fn next_write(&mut self) -> Result<Option<WriteFault>, Unavailable> {
         self.writes = self.writes.saturating_add(1);

@@ -22,7 +22,7 @@ pub(super) async fn until_rest(
     progress: &ProgressBar,
     timeout: Duration,
 ) -> anyhow::Result<Vec<Option<EventDetailView>>> {
-    let access = Access::open(config, Vec::new(), Purpose::Look).await?;
+    let access = Access::open(config, Purpose::Look).await?;
     let deadline = tokio::time::Instant::now() + timeout;
     loop {
         let mut ends = Vec::new();
