@@ -87,7 +87,7 @@ impl Settlement {
     /// | processing, same execution | already so | completed | failed |
     /// | processing, another | refused | completed | failed |
     /// | completed | refused | already so if the transaction is the same | refused |
-    /// | failed | processing: the redrive | completed | already so |
+    /// | failed | processing: the redrive | completed | already so if the error and its cause are the same, else the newer one |
     ///
     /// A gateway's answer is a fact, so `complete` is taken from every state that does not
     /// contradict it, claimed or not: the seed's own workflow never claims.
@@ -113,7 +113,14 @@ impl Settlement {
                     Applied::Refused
                 }
             }
-            (Self::Failed { .. }, SettlementChange::Fail { .. }) => Applied::AlreadySo,
+            (
+                Self::Failed {
+                    error: held,
+                    cause: held_cause,
+                    ..
+                },
+                SettlementChange::Fail { error, cause },
+            ) if held == error && held_cause == cause => Applied::AlreadySo,
             (Self::Received | Self::Failed { .. }, SettlementChange::Claim { execution }) => {
                 Applied::Changed(Self::Processing {
                     execution: execution.clone(),
@@ -131,13 +138,14 @@ impl Settlement {
                 processed_at: *processed_at,
                 updated_at: now,
             }),
-            (Self::Received | Self::Processing { .. }, SettlementChange::Fail { error, cause }) => {
-                Applied::Changed(Self::Failed {
-                    error: error.clone(),
-                    cause: cause.clone(),
-                    updated_at: now,
-                })
-            }
+            (
+                Self::Received | Self::Processing { .. } | Self::Failed { .. },
+                SettlementChange::Fail { error, cause },
+            ) => Applied::Changed(Self::Failed {
+                error: error.clone(),
+                cause: cause.clone(),
+                updated_at: now,
+            }),
         }
     }
 }
@@ -201,7 +209,8 @@ mod tests {
             "completed t  | fail e     | refused",
             "failed e     | claim x    | processing x",
             "failed e     | complete t | completed t",
-            "failed e     | fail f     | already so",
+            "failed e     | fail e     | already so",
+            "failed e     | fail f     | failed f",
         ] {
             let mut cells = row.split('|').map(str::trim);
             let from = settlement(cells.next().unwrap());

@@ -5,8 +5,10 @@
 
 use asl::advance::Signal;
 use domain::admit::{Refusal, admit};
+use domain::settlement::{Applied, SettlementChange};
 use domain::source::Source;
 use domain::stream::Sequence;
+use domain::task::RecordChange;
 use domain::time::Millis;
 use domain::trace::TraceId;
 
@@ -56,7 +58,7 @@ pub enum Wish {
 pub async fn fulfil(
     wish: Wish,
     sequence: Sequence,
-    store: &impl Executions,
+    store: &(impl Executions + EventLog),
     workflows: &Workflows,
     (clock, luck): (&dyn Clock, &dyn Luck),
 ) -> Result<(), NotDone> {
@@ -75,7 +77,7 @@ pub async fn fulfil(
 async fn move_it(
     wish: Wish,
     claimed: crate::store::Claimed,
-    store: &impl Executions,
+    store: &(impl Executions + EventLog),
     workflows: &Workflows,
     (clock, luck): (&dyn Clock, &dyn Luck),
 ) -> Result<(), NotDone> {
@@ -95,10 +97,27 @@ async fn move_it(
         held.signal(Signal::Start, moment)?;
     }
     let signal = match wish {
-        Wish::Stop { reason } => Signal::Stop {
-            error: Some("Operator.Stopped".to_owned()),
-            cause: reason,
-        },
+        Wish::Stop { reason } => {
+            let error = "Operator.Stopped".to_owned();
+            let cause = reason.unwrap_or_default();
+            // A payment whose execution was stopped must not look as if somebody worked on it.
+            let fail = SettlementChange::Fail {
+                error: error.clone(),
+                cause: cause.clone(),
+            };
+            let record = store.record(&held.key).await?;
+            if record.is_some_and(|record| record.settlement.apply(&fail, now) != Applied::Refused)
+            {
+                held.record(RecordChange {
+                    key: held.key.clone(),
+                    change: fail,
+                });
+            }
+            Signal::Stop {
+                error: Some(error),
+                cause: Some(cause),
+            }
+        }
         Wish::Redrive => Signal::Redrive,
     };
     held.signal(signal, moment)?;

@@ -409,7 +409,11 @@ impl ExecutionView {
             record_status: record.status().to_owned(),
             started_at: summary.started_at.to_iso(),
             updated_at: summary.updated_at.to_iso(),
-            due_at: summary.due_at.map(|due| due.to_iso()),
+            // The beginning of time says "at once": an attempt is under way.
+            due_at: summary
+                .due_at
+                .filter(|due| due.as_millis() > 0)
+                .map(|due| due.to_iso()),
             trace_id: record.trace.to_string(),
             definition: hex::encode(summary.definition),
         }

@@ -7,6 +7,7 @@ use asl::advance::{AdvanceError, Command, Moment, Signal, advance};
 use asl::definition::{Definition, StateType};
 use asl::execution::Execution;
 use bytes::Bytes;
+use domain::record::RecordKey;
 use domain::stream::Sequence;
 use domain::task::{RecordChange, TaskCall};
 use domain::time::{Millis, Timestamp};
@@ -23,6 +24,8 @@ pub struct Held {
     pub sequence: Sequence,
     /// The trace of its event.
     pub trace: TraceId,
+    /// The record that its feed entry is about.
+    pub key: RecordKey,
     course: Course,
     execution: Execution,
     generation: u64,
@@ -55,6 +58,7 @@ impl Held {
                 .change
                 .trace()
                 .unwrap_or(TraceId::from_bytes([0; 16])),
+            key: claimed.change.key.clone(),
             course: Course::new(definition, claimed.change, claimed.started_at),
             execution,
             generation: claimed.generation,
@@ -184,7 +188,8 @@ impl Held {
     }
 
     /// When somebody must look at it if nobody holds it: at once while a task is outstanding,
-    /// for whoever began it must be dead then.
+    /// for whoever began it must be dead then. At once is the beginning of time, and not now: a
+    /// clock that is set back must not make it wait.
     fn due_at(&self, now: Timestamp) -> Option<Timestamp> {
         if self.is_at_rest() {
             return None;
@@ -194,7 +199,7 @@ impl Held {
             .outstanding_tasks(&self.course.definition)
             .is_empty()
         {
-            return Some(now);
+            return Some(Timestamp::from_millis(0));
         }
         let timer = self.wake_at().unwrap_or(now);
         Some(

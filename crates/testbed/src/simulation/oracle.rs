@@ -346,7 +346,10 @@ fn ends_agree(workflow: Which, execution: &ExecutionDetail) -> Judged {
     let settlement = &summary.record.settlement;
     let agree = match (summary.status, settlement) {
         (ExecutionStatus::Succeeded, Settlement::Completed { .. }) => true,
-        (ExecutionStatus::Failed, Settlement::Failed { .. }) => workflow == Which::Shipped,
+        // The seed's workflow records no failure; an operator's stop is recorded all the same.
+        (ExecutionStatus::Failed, Settlement::Failed { error, .. }) => {
+            workflow == Which::Shipped || error == "Operator.Stopped"
+        }
         // The seed's workflow has no state that records a failure.
         (ExecutionStatus::Failed, Settlement::Received) => workflow == Which::Seeds,
         _ => false,
