@@ -119,10 +119,11 @@ impl Commons {
 
     /// The tasks on this store.
     pub(crate) fn effects(&self, config: &Config) -> anyhow::Result<Effects<HomeStore>> {
-        let client = HttpClient::try_new().context("HTTP calls cannot be made")?;
         let records = StoreRecords(Arc::clone(&self.store));
-        let tasks = Tasks::new(gateway(config, &client)?, records)
-            .with_http(HttpTasks::new(endpoints(config, &client)?));
+        let mut tasks = Tasks::new(gateway(config)?, records);
+        if !config.tasks.is_empty() {
+            tasks = tasks.with_http(HttpTasks::new(endpoints(config)?));
+        }
         Ok(Effects {
             tasks,
             clock: Arc::clone(&self.clock),
@@ -183,7 +184,7 @@ pub(crate) fn check_resources(workflow: &Workflow, tasks: &impl TaskRunner) -> a
     Ok(())
 }
 
-fn gateway(config: &Config, client: &HttpClient) -> anyhow::Result<AnyGateway<RuntimeSleep>> {
+fn gateway(config: &Config) -> anyhow::Result<AnyGateway<RuntimeSleep>> {
     match config.gateway.kind {
         GatewayKind::Simulated => {
             let simulated = &config.gateway.simulated;
@@ -212,12 +213,18 @@ fn gateway(config: &Config, client: &HttpClient) -> anyhow::Result<AnyGateway<Ru
                 processed_at: http.processed_at.clone(),
             };
             Ok(AnyGateway::Http(HttpGateway::new(
-                client.clone(),
+                http_client()?,
                 target,
                 pointers,
             )))
         }
     }
+}
+
+/// A client of its own for each use, and none where nothing is asked over HTTP: it holds the
+/// system's certificates, some megabytes of them.
+fn http_client() -> anyhow::Result<HttpClient> {
+    HttpClient::try_new().context("HTTP calls cannot be made")
 }
 
 fn script(acts: &[Act]) -> Option<Script> {
@@ -239,7 +246,8 @@ fn script(acts: &[Act]) -> Option<Script> {
     })
 }
 
-fn endpoints(config: &Config, client: &HttpClient) -> anyhow::Result<BTreeMap<String, Endpoint>> {
+fn endpoints(config: &Config) -> anyhow::Result<BTreeMap<String, Endpoint>> {
+    let client = http_client()?;
     config
         .tasks
         .iter()
