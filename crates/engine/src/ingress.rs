@@ -29,6 +29,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
 use axum::routing::any;
@@ -134,8 +135,10 @@ async fn webhook<S: EventLog + Quarantine + Send + Sync + 'static>(
 
 async fn webhook_of_source<S: EventLog + Quarantine + Send + Sync + 'static>(
     State(ingress): State<Arc<Ingress<S>>>,
-    Path(source): Path<String>,
+    source: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Response {
-    receive::answer(&ingress, &source, request).await
+    // A name that is no Unicode is the name of no source.
+    let name = source.map(|Path(name)| name).unwrap_or_default();
+    receive::answer(&ingress, &name, request).await
 }
