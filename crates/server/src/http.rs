@@ -1,7 +1,7 @@
 //! A listener with bounds: so many connections, so long for a request's head, and an end that
 //! finishes what was begun.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -27,17 +27,40 @@ pub(crate) struct Bounds {
     pub(crate) stop_timeout: Duration,
 }
 
+/// A bound address. A loop that panicked serves it again; once told to stop it is closed, so
+/// that whoever calls then is refused at once, and not kept waiting for nobody.
+#[derive(Debug)]
+pub(crate) struct Door(Mutex<Option<Arc<TcpListener>>>);
+
+impl Door {
+    /// A door that is open.
+    pub(crate) fn new(listener: TcpListener) -> Arc<Self> {
+        Arc::new(Self(Mutex::new(Some(Arc::new(listener)))))
+    }
+
+    fn listener(&self) -> Option<Arc<TcpListener>> {
+        self.slot().clone()
+    }
+
+    fn close(&self) {
+        *self.slot() = None;
+    }
+
+    fn slot(&self) -> MutexGuard<'_, Option<Arc<TcpListener>>> {
+        // Nothing can panic while it is locked, so what it guards is whole.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// How long to wait after `accept` failed: most often for want of file descriptors, which
 /// closing connections give back.
 const PAUSE_AFTER_TROUBLE: Duration = Duration::from_millis(100);
 
 /// Serves `app` until told to stop, then lets every request that was begun end.
-pub(crate) async fn serve(
-    listener: Arc<TcpListener>,
-    app: Router,
-    bounds: Bounds,
-    stop: CancellationToken,
-) {
+pub(crate) async fn serve(door: Arc<Door>, app: Router, bounds: Bounds, stop: CancellationToken) {
+    let Some(listener) = door.listener() else {
+        return;
+    };
     let seats = Arc::new(Semaphore::new(bounds.connections_max));
     let graceful = GracefulShutdown::new();
     let tracker = TaskTracker::new();
@@ -68,6 +91,8 @@ pub(crate) async fn serve(
             }
         }
     }
+    door.close();
+    drop(listener);
     if tokio::time::timeout(bounds.stop_timeout, graceful.shutdown())
         .await
         .is_err()

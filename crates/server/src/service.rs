@@ -19,7 +19,7 @@ use tracing::{error, info};
 
 use crate::admin::{self, Admin};
 use crate::config::Config;
-use crate::http::{self, Bounds};
+use crate::http::{self, Bounds, Door};
 use crate::runtime_file::{self, RuntimeFile};
 use crate::wire::{self, Commons, HomeStore};
 
@@ -171,9 +171,9 @@ fn start_admin(
         head_timeout: Duration::from_millis(config.server.head_timeout_ms),
         stop_timeout: Duration::from_millis(config.server.stop_timeout_ms),
     };
-    let listener = Arc::new(listener);
+    let door = Door::new(listener);
     group.start("admin", move |stop| {
-        http::serve(Arc::clone(&listener), app.clone(), bounds, stop)
+        http::serve(Arc::clone(&door), app.clone(), bounds, stop)
     });
     Ok(())
 }
@@ -205,8 +205,8 @@ fn start_front(
         head_timeout: Duration::from_millis(server.head_timeout_ms),
         stop_timeout: Duration::from_millis(server.stop_timeout_ms),
     };
-    let listener = Arc::new(listener);
+    let door = Door::new(listener);
     group.start("front", move |stop| {
-        http::serve(Arc::clone(&listener), app.clone(), bounds, stop)
+        http::serve(Arc::clone(&door), app.clone(), bounds, stop)
     });
 }

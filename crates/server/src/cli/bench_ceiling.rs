@@ -23,7 +23,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Context, serve};
-use crate::http::{self, Bounds};
+use crate::http::{self, Bounds, Door};
 use crate::{telemetry, wire};
 
 /// Nothing to choose: it is configured as `serve` is.
@@ -125,9 +125,9 @@ pub(super) fn run(_: &Args, context: &Context) -> anyhow::Result<ExitCode> {
             (server.listen, ingress::router(ingress)),
             (config.admin.listen, ready),
         ] {
-            let listener = Arc::new(TcpListener::bind(address).await?);
+            let door = Door::new(TcpListener::bind(address).await?);
             group.start("ceiling", move |stop| {
-                http::serve(Arc::clone(&listener), app.clone(), bounds, stop)
+                http::serve(Arc::clone(&door), app.clone(), bounds, stop)
             });
         }
         terminate.recv().await;
