@@ -1,0 +1,100 @@
+//! Killed again and again under load: nothing that was answered with 200 is lost, nothing
+//! happens twice.
+//!
+//! `PAYHOOK_CRASH_KILLS` sets how often (20), `PAYHOOK_CRASH_SEED` what luck is made from, and
+//! `PAYHOOK_BIN` another binary, such as a release build. The seed replays what is sent and
+//! when the kills fall; how far the processes have come by then it cannot replay.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+#[expect(dead_code, reason = "each test file uses its own part")]
+mod support;
+
+#[path = "crash/oracle.rs"]
+mod oracle;
+#[path = "crash/senders.rs"]
+mod senders;
+
+use std::time::{Duration, Instant};
+
+use support::gateway::Gateway;
+use support::home::Home;
+use support::server::Server;
+use support::{until_async, workflow};
+
+/// Concurrent senders.
+const SENDERS: u64 = 16;
+
+/// Shortest and longest time that a server lives, in milliseconds.
+const LIFE_MS: (u64, u64) = (50, 700);
+
+/// A small generator (SplitMix64): the same luck for the same seed.
+pub(crate) struct Luck(u64);
+
+impl Luck {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// A number in `0..bound`.
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+        self.next() % bound
+    }
+}
+
+fn number(variable: &str) -> Option<u64> {
+    let text = std::env::var_os(variable)?;
+    Some(text.to_str()?.parse().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_killed_again_and_again_keeps_every_promise() {
+    let kills = number("PAYHOOK_CRASH_KILLS").unwrap_or(20);
+    let seed = number("PAYHOOK_CRASH_SEED").unwrap_or_else(|| {
+        let elapsed = std::time::UNIX_EPOCH.elapsed().unwrap();
+        u64::from(elapsed.subsec_nanos())
+    });
+    println!("PAYHOOK_CRASH_SEED={seed} PAYHOOK_CRASH_KILLS={kills}");
+    let begun = Instant::now();
+    let gateway = Gateway::start().await;
+    let home = Home::new("");
+    let definition = home.write("workflow.asl.json", &workflow::impatient().to_string());
+    let config = format!(
+        "{}\nworkflow.definition = '{}'\nprocessor.concurrency = 64\nlog.filter = 'warn'\n",
+        gateway.config(),
+        definition.display()
+    );
+    home.configure(&config);
+    let mut server = Server::start(&home);
+    let listen = server.listen;
+    // Senders look for the next server where the last one was.
+    home.configure(&format!("{config}server.listen = '{listen}'"));
+
+    let senders = senders::start(SENDERS, seed, listen, &gateway);
+    let mut luck = Luck(seed);
+    for _ in 0..kills {
+        let life = LIFE_MS.0 + luck.below(LIFE_MS.1 - LIFE_MS.0);
+        tokio::time::sleep(Duration::from_millis(life)).await;
+        server.kill();
+        server = Server::start(&home);
+    }
+    let sent = senders.finish().await;
+    println!(
+        "{} events kept, {} requests in vain, {kills} kills in {:?}",
+        sent.events.len(),
+        sent.in_vain,
+        begun.elapsed()
+    );
+    until_async("everything has come to rest", async || {
+        let counts = server.api("counts").await;
+        (counts["running"] == 0 && counts["feedLag"] == 0).then_some(())
+    })
+    .await;
+    println!("at rest after {:?}", begun.elapsed());
+    oracle::judge(&server, &sent, &gateway.ledger).await;
+    server.stop();
+    println!("judged after {:?}", begun.elapsed());
+}

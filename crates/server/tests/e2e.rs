@@ -1,0 +1,14 @@
+//! The whole of payhook from outside: the real binary, real HTTP, every outcome.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+#[expect(dead_code, reason = "each test file uses its own part")]
+mod support;
+
+#[path = "e2e/custody.rs"]
+mod custody;
+#[path = "e2e/front_door.rs"]
+mod front_door;
+#[path = "e2e/lifecycle.rs"]
+mod lifecycle;
+#[path = "e2e/settling.rs"]
+mod settling;
