@@ -124,7 +124,11 @@ impl Context {
 
     /// The way to what is kept: a running server, or the data directory.
     async fn access(&self, purpose: Purpose) -> anyhow::Result<Access> {
-        Access::open(&self.config()?, purpose).await
+        let mut config = self.config()?;
+        if purpose == Purpose::Judge {
+            serve::add_default_source(&mut config, false)?;
+        }
+        Access::open(&config, purpose).await
     }
 }
 
