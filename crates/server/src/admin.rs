@@ -21,6 +21,12 @@ use subtle::ConstantTimeEq as _;
 
 use crate::desk::{ChangeQuery, Desk, EventQuery, ListQuery};
 
+/// The media type of every error.
+const PROBLEM_TYPE: &str = "application/problem+json";
+
+/// Longest refusal of the router's own that is passed on, in bytes: one sentence.
+const REFUSAL_BYTES_MAX: usize = 4096;
+
 /// What the listener answers from.
 pub(crate) struct Admin<S> {
     /// The desk.
@@ -75,6 +81,7 @@ pub(crate) fn router<S: Store>(admin: Arc<Admin<S>>) -> Router {
         .route("/metrics", get(metrics::<S>))
         .nest("/api", api)
         .fallback(|| async { problem(StatusCode::NOT_FOUND, "not_found", "no such path") })
+        .layer(middleware::map_response(as_problem))
         .with_state(admin)
 }
 
@@ -162,8 +169,9 @@ async fn redrive<S: Store>(State(admin): Shared<S>, Path(id): Path<String>) -> R
 async fn stop<S: Store>(
     State(admin): Shared<S>,
     Path(id): Path<String>,
-    Json(request): Json<StopRequest>,
+    request: Option<Json<StopRequest>>,
 ) -> Response {
+    let Json(request) = request.unwrap_or_default();
     answer(
         admin
             .desk
@@ -218,6 +226,31 @@ impl Answer for NotDone {
     }
 }
 
+/// Makes a problem of what the router itself refuses: a method, a query, a body.
+async fn as_problem(response: Response) -> Response {
+    let status = response.status();
+    let ours = response.headers().get(header::CONTENT_TYPE)
+        == Some(&HeaderValue::from_static(PROBLEM_TYPE));
+    if ours || !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    let allow = response.headers().get(header::ALLOW).cloned();
+    let words = axum::body::to_bytes(response.into_body(), REFUSAL_BYTES_MAX)
+        .await
+        .unwrap_or_default();
+    let reason = status.canonical_reason().unwrap_or("refused");
+    let code = reason.to_ascii_lowercase().replace(' ', "_");
+    let detail = match String::from_utf8_lossy(&words) {
+        words if words.is_empty() => reason.to_owned(),
+        words => words.into_owned(),
+    };
+    let mut response = problem(status, &code, &detail);
+    if let Some(allow) = allow {
+        response.headers_mut().insert(header::ALLOW, allow);
+    }
+    response
+}
+
 fn problem(status: StatusCode, code: &str, detail: &str) -> Response {
     let body = json!({
         "title": status.canonical_reason(),
@@ -225,6 +258,10 @@ fn problem(status: StatusCode, code: &str, detail: &str) -> Response {
         "code": code,
         "detail": detail,
     });
-    let kind = "application/problem+json";
-    (status, [(header::CONTENT_TYPE, kind)], body.to_string()).into_response()
+    (
+        status,
+        [(header::CONTENT_TYPE, PROBLEM_TYPE)],
+        body.to_string(),
+    )
+        .into_response()
 }
