@@ -117,7 +117,12 @@ impl<S: Store> Desk<S> {
             Some(execution) => Some(self.execution_view(&execution, with_body)?),
             None => None,
         };
-        Ok(EventDetailView::new(&detail, execution, with_body))
+        let mut view = EventDetailView::new(&detail, execution, with_body);
+        if !with_body && let Some(cause) = &mut view.event.cause {
+            let body = String::from_utf8_lossy(&detail.summary.record.raw_payload);
+            Redaction::of(&body).apply_to_text(cause);
+        }
+        Ok(view)
     }
 
     /// Executions, newest first.
@@ -296,6 +301,9 @@ impl<S: Store> Desk<S> {
         if !with_body && let Some(body) = detail.change.attribute("rawPayload") {
             let redaction = Redaction::of(body);
             redaction.apply(&mut view.input);
+            if let Some(cause) = &mut view.cause {
+                redaction.apply_to_text(cause);
+            }
             view.output
                 .iter_mut()
                 .for_each(|output| redaction.apply(output));
@@ -331,16 +339,18 @@ impl Redaction {
         Self { forms }
     }
 
+    fn apply_to_text(&self, text: &mut String) {
+        for form in &self.forms {
+            if text.contains(form.as_str()) {
+                *text = text.replace(form.as_str(), "(body not shown)");
+            }
+        }
+    }
+
     fn apply(&self, value: &mut serde_json::Value) {
         use serde_json::Value;
         match value {
-            Value::String(text) => {
-                for form in &self.forms {
-                    if text.contains(form.as_str()) {
-                        *text = text.replace(form.as_str(), "(body not shown)");
-                    }
-                }
-            }
+            Value::String(text) => self.apply_to_text(text),
             Value::Array(items) => items.iter_mut().for_each(|item| self.apply(item)),
             Value::Object(fields) => fields.values_mut().for_each(|field| self.apply(field)),
             Value::Null | Value::Bool(_) | Value::Number(_) => {}

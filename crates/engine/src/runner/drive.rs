@@ -246,11 +246,11 @@ fn note_end<S, T>(runner: &Runner<S, T>, held: &Held) {
     if status == ExecutionStatus::Succeeded {
         debug!("the execution succeeded");
     } else {
+        // The cause stays out of the log: it may quote the input, and with it the body.
         let error = held.execution().error().unwrap_or_default();
-        let cause = held.execution().cause().unwrap_or_default();
         warn!(
             status = word,
-            error, cause, "the execution ended badly and waits for a person"
+            error, "the execution ended badly and waits for a person"
         );
     }
 }
