@@ -6,9 +6,15 @@ mod support;
 
 #[path = "e2e/custody.rs"]
 mod custody;
+#[path = "e2e/demo.rs"]
+mod demo;
+#[path = "e2e/desk.rs"]
+mod desk;
 #[path = "e2e/front_door.rs"]
 mod front_door;
 #[path = "e2e/lifecycle.rs"]
 mod lifecycle;
+#[path = "e2e/quarantine.rs"]
+mod quarantine;
 #[path = "e2e/settling.rs"]
 mod settling;

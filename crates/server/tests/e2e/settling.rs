@@ -71,7 +71,36 @@ async fn a_gateway_that_fails_twice_is_asked_again_with_the_same_key() {
     ] {
         assert_eq!(event["event"][field], value, "{field}");
     }
-    // One trace from the webhook to the gateway.
+    for (sample, value) in [
+        (
+            r#"payhook_task_attempts_total{state="ProcessPayment",result="GatewayUnavailable"}"#,
+            2.0,
+        ),
+        (
+            r#"payhook_task_attempts_total{state="ProcessPayment",result="ok"}"#,
+            1.0,
+        ),
+        (r#"payhook_task_retries_total{state="ProcessPayment"}"#, 2.0),
+        (r#"payhook_executions_ended_total{status="succeeded"}"#, 1.0),
+    ] {
+        server.counts(sample, value).await;
+    }
+    server.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_trace_and_one_feed_tell_the_whole_life() {
+    let gateway = Gateway::start().await;
+    let home = home(&gateway, &workflow::impatient(), "");
+    gateway.ledger.script("p", [Act::refuse(500)]);
+    let server = Server::start(&home);
+    server
+        .send(&Webhook::payment("p", "e"))
+        .await
+        .accepts("stored");
+    let event = server.event_at_rest("generic/e").await;
+    let asked = gateway.ledger.asked("p");
+    assert_eq!(asked.len(), 2);
     let trace = event["event"]["traceId"].as_str().unwrap();
     for one in &asked {
         let parent = one.headers.iter().find(|(name, _)| name == "traceparent");
@@ -96,21 +125,6 @@ async fn a_gateway_that_fails_twice_is_asked_again_with_the_same_key() {
             ("MODIFY", "completed")
         ]
     );
-    for (sample, value) in [
-        (
-            r#"payhook_task_attempts_total{state="ProcessPayment",result="GatewayUnavailable"}"#,
-            2.0,
-        ),
-        (
-            r#"payhook_task_attempts_total{state="ProcessPayment",result="ok"}"#,
-            1.0,
-        ),
-        (r#"payhook_task_retries_total{state="ProcessPayment"}"#, 2.0),
-        (r#"payhook_executions_ended_total{status="succeeded"}"#, 1.0),
-    ] {
-        server.counts(sample, value).await;
-    }
-    server.stop();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -87,16 +87,16 @@ async fn answer(request: Request<Incoming>, ledger: &Ledger) -> io::Result<Respo
     let (key, payment) = (asked.key.clone(), asked.payment.clone());
     let settle = || receipt(&ledger.act(&key, &payment));
     match ledger.ask(asked) {
-        Act::Settle => whole(200, &[], settle()),
-        Act::Refuse(status, headers) => whole(status, &headers, json!({"refused": true})),
+        Act::Settle => whole(200, &[], &settle()),
+        Act::Refuse(status, headers) => whole(status, &headers, &json!({"refused": true})),
         Act::SettleSlowly(latency) => {
             let receipt = settle();
             tokio::time::sleep(latency).await;
-            whole(200, &[], receipt)
+            whole(200, &[], &receipt)
         }
         Act::SettleWhenReleased(released) => {
             released.notified().await;
-            whole(200, &[], settle())
+            whole(200, &[], &settle())
         }
         Act::LoseAnswer => {
             let text = settle().to_string();
@@ -120,7 +120,7 @@ fn receipt(transaction: &str) -> Value {
 fn whole(
     status: u16,
     headers: &[(&'static str, String)],
-    body: Value,
+    body: &Value,
 ) -> io::Result<Response<Body>> {
     let response = Response::builder().status(status);
     headers

@@ -63,6 +63,11 @@ impl Home {
         self.environment.push((name.to_owned(), value.to_owned()));
     }
 
+    /// Takes it away again.
+    pub(crate) fn unset(&mut self, name: &str) {
+        self.environment.retain(|(other, _)| other != name);
+    }
+
     pub(crate) fn path(&self) -> &Path {
         self.directory.path()
     }
