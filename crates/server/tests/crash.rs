@@ -19,10 +19,10 @@ use std::time::{Duration, Instant};
 use support::gateway::Gateway;
 use support::home::Home;
 use support::server::Server;
-use support::{until_async, workflow};
+use support::{pass, until_async, workflow};
 
 /// Concurrent senders.
-const SENDERS: u64 = 16;
+const SENDERS: u64 = 32;
 
 /// Shortest and longest time that a server lives, in milliseconds.
 const LIFE_MS: (u64, u64) = (50, 700);
@@ -77,7 +77,7 @@ async fn a_server_that_is_killed_again_and_again_keeps_every_promise() {
     let mut luck = Luck(seed);
     for _ in 0..kills {
         let life = LIFE_MS.0 + luck.below(LIFE_MS.1 - LIFE_MS.0);
-        tokio::time::sleep(Duration::from_millis(life)).await;
+        pass(Duration::from_millis(life)).await;
         server.kill();
         server = Server::start(&home);
     }
@@ -96,5 +96,7 @@ async fn a_server_that_is_killed_again_and_again_keeps_every_promise() {
     println!("at rest after {:?}", begun.elapsed());
     oracle::judge(&server, &sent, &gateway.ledger).await;
     server.stop();
+    let checked = home.run("--json store check").json(0);
+    assert_eq!(checked["ok"], true, "{checked}");
     println!("judged after {:?}", begun.elapsed());
 }

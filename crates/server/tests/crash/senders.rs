@@ -9,14 +9,14 @@ use reqwest::Client;
 use tokio::task::JoinSet;
 
 use crate::Luck;
-use crate::support::Answer;
 use crate::support::gateway::Gateway;
 use crate::support::ledger::{Act, Ledger};
 use crate::support::server::Server;
 use crate::support::webhook::Webhook;
+use crate::support::{Answer, pass};
 
 /// Pause of a sender between two events: bounds the load.
-const PAUSE: Duration = Duration::from_millis(20);
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// Pause of a sender between two tries.
 const RETRY_PAUSE: Duration = Duration::from_millis(10);
@@ -101,7 +101,7 @@ impl Sender {
                 break;
             }
             self.send_one(number).await;
-            tokio::time::sleep(PAUSE).await;
+            pass(PAUSE).await;
         }
         self.sent
     }
@@ -167,7 +167,7 @@ impl Sender {
                 None => {}
             }
             self.sent.in_vain += 1;
-            tokio::time::sleep(RETRY_PAUSE).await;
+            pass(RETRY_PAUSE).await;
         }
     }
 }

@@ -213,6 +213,12 @@ async fn health_and_metrics_are_for_anyone_on_the_listener() {
     ] {
         server.counts(sample, value).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_are_named_before_anything_has_happened() {
+    let home = Home::new("");
+    let server = Server::start(&home);
     let metrics = server.ask_admin("/metrics").await;
     let kind = metrics.header("content-type");
     assert!(kind.starts_with("application/openmetrics-text"), "{kind}");
@@ -271,6 +277,7 @@ async fn the_command_line_shows_the_same_with_and_without_a_server() {
         "quarantine list",
         "quarantine show 1",
         "quarantine show 1 --body",
+        "store check",
     ];
     let run = || verbs.map(|verb| home.run(&format!("--json {verb}")).json(0));
     let through_the_server = run();
@@ -292,11 +299,9 @@ async fn the_command_line_shows_the_same_with_and_without_a_server() {
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
-    let sequences: Vec<_> = changes
-        .iter()
-        .map(|change| change["sequence"].as_u64().unwrap())
-        .collect();
-    assert_eq!(sequences, (1..=15).collect::<Vec<_>>());
+    for (change, sequence) in changes.iter().zip(1..=15) {
+        assert_eq!(change["sequence"], sequence);
+    }
     for verb in [
         "events show none",
         "executions show none",

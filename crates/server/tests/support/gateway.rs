@@ -91,7 +91,7 @@ async fn answer(request: Request<Incoming>, ledger: &Ledger) -> io::Result<Respo
         Act::Refuse(status, headers) => whole(status, &headers, &json!({"refused": true})),
         Act::SettleSlowly(latency) => {
             let receipt = settle();
-            tokio::time::sleep(latency).await;
+            super::pass(latency).await;
             whole(200, &[], &receipt)
         }
         Act::SettleWhenReleased(released) => {

@@ -68,7 +68,15 @@ impl Answer {
     }
 }
 
-/// Looks until `look` finds what it looks for.
+/// Lets real time pass: the latency of a gateway, the pace of a sender, the life of a server
+/// that will be killed. Nothing may be true only because of it; for that there is [`until`].
+pub(crate) async fn pass(span: Duration) {
+    let due = tokio::time::Instant::now() + span;
+    // One tick of a timer; the period is for a second one that never comes.
+    tokio::time::interval_at(due, PATIENCE).tick().await;
+}
+
+/// Looks until `look` finds what it looks for, at what other processes do and tell nobody.
 #[track_caller]
 pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
@@ -77,11 +85,11 @@ pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
             return found;
         }
         assert!(Instant::now() < deadline, "waited in vain: {what}");
-        std::thread::sleep(PAUSE);
+        std::thread::park_timeout(PAUSE);
     }
 }
 
-/// Looks until `look` finds what it looks for.
+/// As [`until`], for looks over the network.
 pub(crate) async fn until_async<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -89,6 +97,6 @@ pub(crate) async fn until_async<T>(what: &str, mut look: impl AsyncFnMut() -> Op
             return found;
         }
         assert!(Instant::now() < deadline, "waited in vain: {what}");
-        tokio::time::sleep(PAUSE).await;
+        pass(PAUSE).await;
     }
 }
