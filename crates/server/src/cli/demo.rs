@@ -64,6 +64,13 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<ExitCod
     child.kill().context("the server could not be killed")?;
     let restarted = stage.restart_while_sending(second, &progress).await?;
     answers.push(restarted.answer);
+    let after = deliveries
+        .iter()
+        .filter(|delivery| delivery.moment == Moment::Restarted);
+    for delivery in after {
+        say(&format!("sending: {}", delivery.title));
+        answers.push(stage.send(delivery).await?);
+    }
 
     say("waiting for every workflow to come to rest");
     let ends = watch::until_rest(&stage.config(), &deliveries, &progress, REST_TIMEOUT).await?;
