@@ -64,6 +64,16 @@ pub(crate) fn all() -> Vec<Suite> {
             slow: true,
         },
         Suite {
+            name: "crash",
+            what: "the release binary is killed twenty times under load, and loses and doubles nothing",
+            needs: &[Need::ReleaseBinary],
+            run: Run::Target {
+                package: "payhook",
+                target: "crash",
+            },
+            slow: true,
+        },
+        Suite {
             name: "demo",
             what: "the release binary shows every outcome over real HTTP, killed once on the way",
             needs: &[Need::ReleaseBinary],

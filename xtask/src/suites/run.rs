@@ -20,10 +20,6 @@ pub(crate) enum Run {
     /// Every documentation test.
     DocTests,
     /// One test target, with `PAYHOOK_BIN` set to the release binary.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "no test target has a suite of its own yet")
-    )]
     Target {
         package: &'static str,
         target: &'static str,
