@@ -215,3 +215,36 @@ async fn a_forgery_that_comes_first_takes_nothing_from_the_genuine_one() {
     assert_eq!(items[0]["reason"], "signature_mismatch");
     assert_eq!(counts(&server).await, [1, 0, 1]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_longest_body_that_can_be_configured_is_processed_whatever_is_in_it() {
+    let home = Home::new("server.body_bytes_max = 122880");
+    let server = Server::start(&home);
+    let around = |event: &str| {
+        let head = format!(r#"{{"paymentId":"p","eventId":"{event}","x":""#);
+        (head.into_bytes(), br#""}"#.to_vec())
+    };
+    for (event, filling) in [
+        ("letters", &b"a"[..]),
+        ("quotes", br#"\""#),
+        ("backslashes", br"\\"),
+        ("wide", "\u{1F4B6}".as_bytes()),
+        ("no-unicode", b"\xff"),
+        ("unit-separators", "\u{2028}".as_bytes()),
+        ("deletes", b"\x7f"),
+    ] {
+        let (mut body, tail) = around(event);
+        while body.len() + filling.len() + tail.len() <= 122_880 {
+            body.extend(filling);
+        }
+        body.extend(tail);
+        let answer = server.send(&Webhook::new(body)).await;
+        if event == "no-unicode" {
+            answer.refuses(400, "malformed_json", "Malformed JSON");
+            continue;
+        }
+        answer.accepts("stored");
+        let shown = server.event_at_rest(&format!("generic/{event}")).await;
+        assert_eq!(shown["event"]["status"], "completed", "{event}");
+    }
+}
