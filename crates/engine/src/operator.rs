@@ -31,6 +31,9 @@ pub enum NotDone {
     /// An attempt is under way; try again when it has ended.
     #[error("an attempt is under way; try again when it has ended")]
     Busy,
+    /// What is asked for is no such thing.
+    #[error("{0}")]
+    Nonsense(String),
     /// It is in no state for that.
     #[error("{0}")]
     NotNow(String),

@@ -218,6 +218,7 @@ impl Answer for NotDone {
         let (status, code) = match self {
             Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
             Self::Busy => (StatusCode::CONFLICT, "busy"),
+            Self::Nonsense(_) => (StatusCode::BAD_REQUEST, "bad_request"),
             Self::NotNow(_) => (StatusCode::CONFLICT, "not_now"),
             Self::StillRefused(_) => (StatusCode::CONFLICT, "still_refused"),
             Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "store_unavailable"),

@@ -110,7 +110,7 @@ impl<S: Store> Desk<S> {
         Ok(page_view(&page, EventView::new))
     }
 
-    /// One event: `id` is its id, its key, or its execution's name.
+    /// One event: `id` is its id or its key.
     pub(crate) fn event(&self, id: &str, with_body: bool) -> Result<EventDetailView, NotDone> {
         let detail = self.find_event(id)?.ok_or(NotDone::NotFound)?;
         let execution = match self.store.execution(detail.summary.sequence)? {
@@ -132,7 +132,7 @@ impl<S: Store> Desk<S> {
             Some(word) => Some(
                 serde_json::from_value(serde_json::Value::String(word.to_ascii_uppercase()))
                     .map_err(|_| {
-                        NotDone::NotNow(format!(
+                        NotDone::Nonsense(format!(
                             "no status {word}: it is one of RUNNING, SUCCEEDED, FAILED, \
                              TIMED_OUT, ABORTED"
                         ))
@@ -146,7 +146,7 @@ impl<S: Store> Desk<S> {
         Ok(page_view(&page, ExecutionView::listed))
     }
 
-    /// One execution with its history: `id` is its id or name, or its event's key.
+    /// One execution with its history: `id` is its id or its event's key.
     pub(crate) fn execution(
         &self,
         id: &str,

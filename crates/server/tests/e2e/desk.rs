@@ -116,6 +116,7 @@ async fn every_error_of_the_admin_listener_is_a_problem() {
         "quarantine/seven",
         "events?limit=many",
         "events?unknown=1",
+        "executions?status=odd",
         "changes?after=-1",
     ] {
         is_problem(&get(path).await, 400, "bad_request");
