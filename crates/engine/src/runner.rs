@@ -139,18 +139,19 @@ impl<S: Executions + Send + Sync + 'static, T: TaskRunner> Runner<S, T> {
     }
 
     fn start_due(self: &Arc<Self>, tracker: &TaskTracker) -> Result<usize, Unavailable> {
-        let mut permits = Vec::new();
-        while let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
-            permits.push(permit);
-        }
-        if permits.is_empty() {
+        let free = self.permits.available_permits();
+        if free == 0 {
             return Ok(0);
         }
-        let claimed = self
-            .store
-            .claim_due(self.clock.now(), self.lease(), permits.len())?;
+        let claimed = self.store.claim_due(self.clock.now(), self.lease(), free)?;
         let count = claimed.len();
-        for (execution, permit) in claimed.into_iter().zip(permits) {
+        for execution in claimed {
+            // Only this loop takes hands, so what was free is free still. Were it not, the
+            // execution goes back and is claimed again when a hand is freed.
+            let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else {
+                self.store.release(execution.sequence);
+                continue;
+            };
             let runner = Arc::clone(self);
             tracker.spawn(async move {
                 let hand = Hand {
