@@ -7,6 +7,7 @@
 //! |---|---|---|
 //! | 404 | `not_found`, `unknown_source` | no such path, no such source |
 //! | 405 | `method_not_allowed` | anything but POST |
+//! | 503 | `secrets_unavailable` | the source's secrets cannot be had now |
 //! | 503 | `intake_full` | more requests are being read than the bound allows |
 //! | 413 | `body_too_large` | the body passes the limit |
 //! | 408 | `body_timeout` | the body came too slowly |
@@ -21,10 +22,10 @@
 //!
 //! 2xx says custody and nothing more, so a bad business event never becomes a refusal.
 
+mod sources;
 mod receive;
 mod respond;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,7 +34,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
 use axum::routing::any;
-use domain::source::{Source, SourceName};
+use domain::source::SourceName;
 use tokio::sync::Semaphore;
 
 use crate::clock::{Clock, Luck};
@@ -41,6 +42,7 @@ use crate::metrics::Metrics;
 use crate::store::{EventLog, Quarantine};
 
 pub use respond::{OUTCOME_HEADER, TRACE_HEADER};
+pub use sources::{FixedSources, SecretsUnavailable, Sources};
 
 /// What the front door is told by the configuration.
 #[derive(Debug, Clone)]
@@ -60,7 +62,7 @@ pub struct IngressOptions {
 
 /// The front door.
 pub struct Ingress<S> {
-    sources: HashMap<SourceName, Source>,
+    sources: Arc<dyn Sources>,
     store: Arc<S>,
     clock: Arc<dyn Clock>,
     luck: Arc<dyn Luck>,
@@ -70,18 +72,14 @@ pub struct Ingress<S> {
 }
 
 impl<S: EventLog + Quarantine + Send + Sync + 'static> Ingress<S> {
-    /// A front door for `sources`, which must have names of their own.
+    /// A front door for `sources`.
     pub fn new(
-        sources: Vec<Source>,
+        sources: Arc<dyn Sources>,
         store: Arc<S>,
         (clock, luck): (Arc<dyn Clock>, Arc<dyn Luck>),
         metrics: Arc<Metrics>,
         options: IngressOptions,
     ) -> Arc<Self> {
-        let sources = sources
-            .into_iter()
-            .map(|source| (source.name.clone(), source))
-            .collect();
         let intake = Semaphore::new(options.requests_max);
         Arc::new(Self {
             sources,
@@ -93,18 +91,12 @@ impl<S: EventLog + Quarantine + Send + Sync + 'static> Ingress<S> {
             intake,
         })
     }
-
-    /// The source of that name.
-    pub fn source(&self, name: &str) -> Option<&Source> {
-        self.sources.get(&SourceName::try_new(name).ok()?)
-    }
 }
 
 impl<S> std::fmt::Debug for Ingress<S> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter
             .debug_struct("Ingress")
-            .field("sources", &self.sources.keys())
             .field("options", &self.options)
             .finish_non_exhaustive()
     }

@@ -15,7 +15,7 @@ use domain::trace::TraceId;
 use crate::clock::{Clock, Luck};
 use crate::runner::{Held, HeldError};
 use crate::store::{
-    Appended, Committed, Custody, EventLog, Executions, Lease, Quarantine, Unavailable,
+    Appended, Committed, Custody, EventLog, Executions, Lease, NotKept, QuarantineWard, Unavailable,
 };
 use crate::workflow::{DefinitionMissing, Workflows};
 
@@ -139,7 +139,7 @@ async fn move_it(
 pub async fn promote(
     id: u64,
     source_of: impl Fn(&str) -> Option<Source>,
-    store: &(impl Quarantine + EventLog),
+    store: &(impl QuarantineWard + EventLog),
     trace: TraceId,
 ) -> Result<Appended, NotDone> {
     let (summary, delivery) = store.quarantined(id)?.ok_or(NotDone::NotFound)?;
@@ -151,6 +151,15 @@ pub async fn promote(
     let appended = store.append_once(Custody { admitted, trace }).await?;
     store.discharge(id).await?;
     Ok(appended)
+}
+
+impl From<NotKept> for NotDone {
+    fn from(not_kept: NotKept) -> Self {
+        match not_kept {
+            NotKept::Unavailable(unavailable) => Self::Unavailable(unavailable),
+            NotKept::TooLarge { .. } => Self::NotNow(not_kept.to_string()),
+        }
+    }
 }
 
 impl From<DefinitionMissing> for NotDone {

@@ -17,7 +17,7 @@ mod quarantine;
 pub mod memory;
 
 pub use change_feed::ChangeFeed;
-pub use event_log::{Appended, Custody, EventLog, Outcome};
+pub use event_log::{Appended, Custody, EventLog, NotKept, Outcome};
 pub use executions::{
     Claimed, Committed, DefinitionId, ExecutionStatus, Executions, Lease, Progress, StartExecution,
 };
@@ -26,17 +26,18 @@ pub use inspect::{
     ExecutionFilter, ExecutionSummary, Inspect, Page, StepRecord,
 };
 pub use quarantine::{
-    Quarantine, QuarantineBounds, QuarantineReason, QuarantinedDelivery, QuarantinedSummary,
+    Quarantine, QuarantineBounds, QuarantineReason, QuarantineWard, QuarantinedDelivery,
+    QuarantinedSummary,
 };
 
 /// Everything that the one-binary home asks of its store.
 pub trait Store:
-    EventLog + Quarantine + ChangeFeed + Executions + Inspect + Send + Sync + 'static
+    EventLog + QuarantineWard + ChangeFeed + Executions + Inspect + Send + Sync + 'static
 {
 }
 
 impl<T> Store for T where
-    T: EventLog + Quarantine + ChangeFeed + Executions + Inspect + Send + Sync + 'static
+    T: EventLog + QuarantineWard + ChangeFeed + Executions + Inspect + Send + Sync + 'static
 {
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use domain::source::Source;
 use domain::time::Millis;
-use engine::ingress::{self, Ingress, IngressOptions};
+use engine::ingress::{self, FixedSources, Ingress, IngressOptions};
 use engine::metrics::Metrics;
 use engine::pipe::Pipe;
 use engine::runner::{Runner, RunnerOptions};
@@ -193,7 +193,7 @@ fn start_front(
         requests_max: server.requests_max,
     };
     let ingress = Ingress::new(
-        sources,
+        Arc::new(FixedSources::from(sources)),
         Arc::clone(&commons.store),
         (Arc::clone(&commons.clock), Arc::clone(&commons.luck)),
         Arc::clone(&commons.metrics),

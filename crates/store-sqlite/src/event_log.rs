@@ -2,7 +2,7 @@
 
 use domain::event::EventKeyDigest;
 use domain::record::{EventRecord, RecordKey};
-use engine::store::{Appended, Custody, EventLog, Unavailable};
+use engine::store::{Appended, Custody, EventLog, NotKept, Unavailable};
 
 use crate::SqliteStore;
 use crate::fault::Fault;
@@ -11,8 +11,8 @@ use crate::writer::Lane;
 use crate::writer::append::Append;
 
 impl EventLog for SqliteStore {
-    async fn append_once(&self, custody: Custody) -> Result<Appended, Unavailable> {
-        self.write(Lane::Custody, Append::new(&custody)).await
+    async fn append_once(&self, custody: Custody) -> Result<Appended, NotKept> {
+        Ok(self.write(Lane::Custody, Append::new(&custody)).await?)
     }
 
     fn takes_custody(&self) -> Result<(), Unavailable> {

@@ -3,7 +3,9 @@
 use domain::delivery::RawDelivery;
 use domain::source::SourceName;
 use domain::time::Timestamp;
-use engine::store::{Page, Quarantine, QuarantinedDelivery, QuarantinedSummary, Unavailable};
+use engine::store::{
+    Page, Quarantine, QuarantineWard, QuarantinedDelivery, QuarantinedSummary, Unavailable,
+};
 use rusqlite::Row;
 
 use crate::SqliteStore;
@@ -17,7 +19,9 @@ impl Quarantine for SqliteStore {
     async fn quarantine(&self, refused: QuarantinedDelivery) -> Result<(), Unavailable> {
         self.write(Lane::Progress, Keep::new(refused)).await
     }
+}
 
+impl QuarantineWard for SqliteStore {
     async fn discharge(&self, id: u64) -> Result<bool, Unavailable> {
         self.write(Lane::Progress, Discharge(id)).await
     }

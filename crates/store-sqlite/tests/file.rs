@@ -152,11 +152,11 @@ async fn a_full_disk_ends_the_store_and_loses_nothing_that_was_confirmed() {
             Err(failure) => break failure,
         }
     };
-    assert_eq!(failure, Unavailable::Failed);
+    assert_eq!(failure, Unavailable::Failed.into());
     assert!(kept > 5, "{kept}");
     // Small enough to fit still, but nothing is taken any more.
     let again = store.append_once(webhook("small").custody()).await;
-    assert_eq!(again, Err(Unavailable::Failed));
+    assert_eq!(again, Err(Unavailable::Failed.into()));
     assert_eq!(
         store.claim_due(NOW, Millis::new(1), 1),
         Err(Unavailable::Failed)
@@ -184,7 +184,7 @@ async fn a_closed_store_takes_nothing() {
     fill(&store).await;
     store.close().unwrap();
     let late = store.append_once(webhook("late").custody()).await;
-    assert_eq!(late, Err(Unavailable::Closing));
+    assert_eq!(late, Err(Unavailable::Closing.into()));
     let wal = home.path().join("payhook.db-wal").metadata();
     assert_eq!(wal.map_or(0, |wal| wal.len()), 0, "the WAL is carried over");
 }
@@ -221,7 +221,7 @@ async fn a_full_queue_is_told_at_once() {
         tokio::task::yield_now().await;
     }
     let refused = store.append_once(webhook("c").custody()).await;
-    assert_eq!(refused, Err(Unavailable::Overloaded));
+    assert_eq!(refused, Err(Unavailable::Overloaded.into()));
     drop(block);
     while let Some(appended) = set.join_next().await {
         appended.unwrap().unwrap();
@@ -238,7 +238,7 @@ async fn a_reader_beside_a_running_store_sees_all_that_is_committed() {
     store.append_once(webhook("later").custody()).await.unwrap();
     assert_eq!(Observed::of(&reader).await, Observed::of(&store).await);
     let refused = reader.append_once(webhook("mine").custody()).await;
-    assert_eq!(refused, Err(Unavailable::Closing));
+    assert_eq!(refused, Err(Unavailable::Closing.into()));
     assert_eq!(
         reader.claim_due(NOW, Millis::new(1), 1),
         Err(Unavailable::Closing)

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use engine::store::{ChangeFeed as _, Executions as _, QuarantineBounds};
 
 use crate::observed::Observed;
-use crate::store_suite::{Ending, MemoryOpener, Opener, block_on};
+use crate::store_suite::{Ending, MemoryOpener, StoreOpener, block_on};
 use operation::Operation;
 use workload::Workload;
 
@@ -31,12 +31,12 @@ const PATIENCE: usize = 20;
 /// # Panics
 /// When an answer or anything that can be seen differs. The seed and every operation up to
 /// that point are printed.
-pub fn compare_with_memory<O: Opener>(seed: u64, operations: usize) {
+pub fn compare_with_memory<O: StoreOpener>(seed: u64, operations: usize) {
     block_on(run::<O>(seed, operations));
 }
 
 /// A store, and how it is ended and opened again.
-struct Side<O: Opener> {
+struct Side<O: StoreOpener> {
     opener: O,
     store: O::Store,
 }
@@ -47,7 +47,7 @@ struct Log {
     operations: Vec<Operation>,
 }
 
-async fn run<O: Opener>(seed: u64, operations: usize) {
+async fn run<O: StoreOpener>(seed: u64, operations: usize) {
     let mut log = Log {
         seed,
         operations: Vec::new(),
@@ -84,7 +84,7 @@ async fn run<O: Opener>(seed: u64, operations: usize) {
     }
 }
 
-impl<O: Opener> Side<O> {
+impl<O: StoreOpener> Side<O> {
     async fn new() -> Self {
         let mut opener = O::new(BOUNDS);
         let store = opener.open().await;

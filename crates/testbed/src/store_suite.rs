@@ -5,6 +5,8 @@
 //! know no store: what one of them may do, all must do.
 
 mod bench;
+mod custodian;
+mod intake;
 mod change_feed;
 mod claims;
 mod commits;
@@ -21,13 +23,14 @@ use std::future::Future;
 
 use engine::store::{QuarantineBounds, Store};
 
+pub use custodian::{Custodian, Seen};
 pub use memory_opener::MemoryOpener;
 
 /// How the suite gets at a store: a place of its own for each case, and a store that is opened
 /// there again and again.
 pub trait Opener {
     /// The store under test.
-    type Store: Store;
+    type Store: Custodian;
 
     /// A new place with nothing in it, cleaned up when dropped.
     fn new(bounds: QuarantineBounds) -> Self;
@@ -39,6 +42,11 @@ pub trait Opener {
     fn end(&mut self, store: Self::Store, ending: Ending) -> impl Future<Output = ()>;
 }
 
+/// An [`Opener`] of a store that plays every role.
+pub trait StoreOpener: Opener<Store: Store> {}
+
+impl<O: Opener<Store: Store>> StoreOpener for O {}
+
 /// How a store ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
@@ -48,12 +56,22 @@ pub enum Ending {
     Crash,
 }
 
+/// Makes every case about custody a test of the store behind the [`Opener`] that is named: for
+/// stores that take deliveries in and leave what follows to others.
+#[macro_export]
+macro_rules! custody_suite {
+    ($opener:ty) => { $crate::store_suite!(@custody tests [$opener]); };
+}
+
 /// Makes every case of the suite a test of the store behind the [`Opener`] that is named.
 #[macro_export]
 macro_rules! store_suite {
-    ($opener:ty) => { $crate::store_suite!(@cases tests [$opener]); };
+    ($opener:ty) => {
+        $crate::store_suite!(@custody tests [$opener]);
+        $crate::store_suite!(@more tests [$opener]);
+    };
 
-    (@cases $what:ident [$($argument:tt)*]) => {
+    (@custody $what:ident [$($argument:tt)*]) => {
         $crate::store_suite! { @$what [$($argument)*]
             event_log {
                 a_new_event_is_stored_and_found_by_both_keys
@@ -77,6 +95,17 @@ macro_rules! store_suite {
                 many_at_once_have_distinct_times_in_the_order_of_the_feed
                 the_times_go_on_after_reopening
             }
+            intake {
+                a_refused_delivery_is_kept_with_its_bytes
+                the_same_body_counts_up_and_the_newer_arrival_stands
+                another_source_or_body_is_another_delivery
+                a_quarantined_delivery_has_claimed_no_event_key
+            }
+        }
+    };
+
+    (@more $what:ident [$($argument:tt)*]) => {
+        $crate::store_suite! { @$what [$($argument)*]
             change_feed {
                 an_empty_feed_stands_at_the_start
                 an_insertion_has_a_new_image_only
@@ -135,9 +164,6 @@ macro_rules! store_suite {
                 a_release_wakes_who_waits_for_due_executions
             }
             quarantine {
-                a_refused_delivery_is_kept_with_its_bytes
-                the_same_body_counts_up_and_the_newer_arrival_stands
-                another_source_or_body_is_another_delivery
                 the_oldest_goes_when_there_are_too_many
                 the_oldest_go_when_there_are_too_many_bytes
                 bytes_are_those_of_bodies_and_headers
@@ -146,7 +172,6 @@ macro_rules! store_suite {
                 a_discharged_delivery_is_gone
                 ids_are_never_used_again
                 pages_go_from_the_newest_to_the_oldest
-                a_quarantined_delivery_has_claimed_no_event_key
             }
             inspect {
                 events_are_listed_newest_first_in_pages
@@ -189,10 +214,10 @@ macro_rules! store_suite {
         }
     )* };
 
-    (@runners [] $($module:ident { $($case:ident)* })*) => { $(
+    (@runners [$bound:ident] $($module:ident { $($case:ident)* })*) => { $(
         pub mod $module {
             $(
-                pub fn $case<O: $crate::store_suite::Opener>() {
+                pub fn $case<O: $crate::store_suite::$bound>() {
                     $crate::store_suite::block_on($crate::store_suite::$module::$case::<O>());
                 }
             )*
@@ -204,17 +229,18 @@ macro_rules! store_suite {
 /// code, and the compiler says so.
 #[doc(hidden)]
 pub mod cases {
-    crate::store_suite!(@cases runners []);
+    crate::store_suite!(@custody runners [Opener]);
+    crate::store_suite!(@more runners [StoreOpener]);
 }
 
-/// Runs a future to its end in this thread, with timers and nothing else.
+/// Runs a future to its end in this thread, with timers and sockets.
 ///
 /// # Panics
 /// When the runtime cannot be built.
 pub fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread()
-        .enable_time()
+        .enable_all()
         .build()
-        .expect("a runtime with timers")
+        .expect("a runtime")
         .block_on(future)
 }

@@ -1,6 +1,7 @@
 //! One webhook: bound it, read it, decide, keep it. What is answered is `respond`'s matter.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::body::Body;
@@ -8,9 +9,10 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, Method, header};
 use axum::response::Response;
 use bytes::Bytes;
-use domain::admit::{self, Admitted, Refused};
+use domain::admit::{self, Admitted, Refusal, Refused};
 use domain::delivery::{Headers, RawDelivery};
-use domain::source::Source;
+use domain::signature::SignatureRefusal;
+use domain::source::{Source, SourceName};
 use domain::trace::TraceId;
 use futures_util::FutureExt as _;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
@@ -20,7 +22,8 @@ use super::Ingress;
 use super::respond::{self, Refusing, Verdict};
 use crate::metrics::{RefusalLabels, SecretLabels, SourceLabel};
 use crate::store::{
-    Appended, Custody, EventLog, Outcome, Quarantine, QuarantineReason, QuarantinedDelivery,
+    Appended, Custody, EventLog, NotKept, Outcome, Quarantine, QuarantineReason,
+    QuarantinedDelivery,
 };
 
 /// Answers one request to the source called `name`.
@@ -29,10 +32,14 @@ pub(super) async fn answer<S: EventLog + Quarantine + Send + Sync + 'static>(
     name: &str,
     request: Request,
 ) -> Response {
-    let Some(source) = ingress.source(name) else {
-        count_refusal(ingress, "unknown", &Refusing::UnknownSource);
-        return respond::respond(&Verdict::Refused(Refusing::UnknownSource), None);
+    let source = match find_source(ingress, name).await {
+        Ok(source) => source,
+        Err((label, refusing)) => {
+            count_refusal(ingress, &label, &refusing);
+            return respond::respond(&Verdict::Refused(refusing), None);
+        }
     };
+    let source = &*source;
     let trace = trace_of(request.headers(), ingress);
     let span = info_span!("receive", trace_id = %trace, source = %source.name);
     let verdict = AssertUnwindSafe(receive(ingress, source, trace, request))
@@ -48,6 +55,22 @@ pub(super) async fn answer<S: EventLog + Quarantine + Send + Sync + 'static>(
         Verdict::Refused(refusing) => count_refusal(ingress, source.name.as_str(), refusing),
     }
     respond::respond(&verdict, Some(trace))
+}
+
+/// The source called `name`, or how its absence is counted and answered.
+async fn find_source<S>(
+    ingress: &Ingress<S>,
+    name: &str,
+) -> Result<Arc<Source>, (String, Refusing)> {
+    let unknown = || ("unknown".to_owned(), Refusing::UnknownSource);
+    let name = SourceName::try_new(name).map_err(|_| unknown())?;
+    match ingress.sources.find(&name).await {
+        Ok(found) => found.ok_or_else(unknown),
+        Err(unavailable) => {
+            warn!(source = %name, %unavailable, "the sender was told to try again");
+            Err((name.to_string(), Refusing::SecretsUnavailable))
+        }
+    }
 }
 
 async fn receive<S: EventLog + Quarantine + Send + Sync + 'static>(
@@ -74,8 +97,7 @@ async fn receive<S: EventLog + Quarantine + Send + Sync + 'static>(
         body,
         received_at: ingress.clock.now(),
     };
-    let decided = info_span!("verify").in_scope(|| admit::admit(delivery, source));
-    match decided {
+    match decide(ingress, delivery, source).await {
         Ok(admitted) => {
             let verdict = take_custody(ingress, admitted, trace).await;
             if matches!(verdict, Verdict::Kept(_)) {
@@ -91,6 +113,30 @@ async fn receive<S: EventLog + Quarantine + Send + Sync + 'static>(
             set_apart(ingress, refused, trace).await;
             Verdict::Refused(refusing)
         }
+    }
+}
+
+/// Decides, and once more with newer secrets where no known one matched: whoever rotates a
+/// secret may sign with it before we have heard of it.
+async fn decide<S>(
+    ingress: &Ingress<S>,
+    delivery: RawDelivery,
+    source: &Source,
+) -> Result<Admitted, Refused> {
+    let admit = |delivery, source: &Source| {
+        info_span!("verify").in_scope(|| admit::admit(delivery, source))
+    };
+    let refused = match admit(delivery, source) {
+        Err(refused)
+            if refused.refusal == Refusal::Signature(SignatureRefusal::NoSecretMatches) =>
+        {
+            refused
+        }
+        decided => return decided,
+    };
+    match ingress.sources.renew(source).await {
+        Some(renewed) => admit(refused.delivery, &renewed),
+        None => Err(refused),
     }
 }
 
@@ -113,9 +159,16 @@ async fn take_custody<S: EventLog>(
             debug!(events = appended.events.len(), "custody taken");
             Verdict::Kept(appended)
         }
-        Ok(Err(unavailable)) => {
+        Ok(Err(NotKept::Unavailable(unavailable))) => {
             warn!(%unavailable, "custody could not be taken; the sender was told to try again");
             Verdict::Refused(Refusing::StoreUnavailable)
+        }
+        Ok(Err(NotKept::TooLarge { bytes, bytes_max })) => {
+            warn!(
+                bytes,
+                bytes_max, "a delivery is larger than the store can keep"
+            );
+            Verdict::Refused(Refusing::BodyTooLarge { limit: bytes_max })
         }
         Err(_elapsed) => {
             warn!("custody took too long; the sender was told to try again");

@@ -33,6 +33,7 @@ pub(super) enum Verdict {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Refusing {
     UnknownSource,
+    SecretsUnavailable,
     MethodNotAllowed,
     IntakeFull,
     BodyTooLarge { limit: usize },
@@ -48,6 +49,7 @@ impl Refusing {
     pub(super) fn code(self) -> &'static str {
         match self {
             Self::UnknownSource => "unknown_source",
+            Self::SecretsUnavailable => "secrets_unavailable",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::IntakeFull => "intake_full",
             Self::BodyTooLarge { .. } => "body_too_large",
@@ -77,7 +79,9 @@ impl Refusing {
         match self {
             Self::UnknownSource => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::IntakeFull | Self::StoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::SecretsUnavailable | Self::IntakeFull | Self::StoreUnavailable => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::BodyBroken
@@ -100,6 +104,7 @@ impl Refusing {
     fn words(self) -> String {
         match self {
             Self::UnknownSource => "Unknown source".to_owned(),
+            Self::SecretsUnavailable => "Cannot verify webhooks now, try again".to_owned(),
             Self::MethodNotAllowed => "Only POST is allowed here".to_owned(),
             Self::IntakeFull => "Too many requests at once, try again".to_owned(),
             Self::BodyTooLarge { limit } => format!("Body exceeds {limit} bytes"),
@@ -163,7 +168,7 @@ fn refusal(refusing: Refusing) -> Response {
     let body = json!({"error": refusing.words(), "code": refusing.code()});
     let status = refusing.status();
     match refusing {
-        Refusing::IntakeFull | Refusing::StoreUnavailable => {
+        Refusing::SecretsUnavailable | Refusing::IntakeFull | Refusing::StoreUnavailable => {
             json_response(status, &body, &[(header::RETRY_AFTER, RETRY_AFTER_SECONDS)])
         }
         Refusing::MethodNotAllowed => json_response(status, &body, &[(header::ALLOW, "POST")]),

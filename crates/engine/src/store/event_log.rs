@@ -37,6 +37,23 @@ pub enum Outcome {
     Conflict,
 }
 
+/// Why a delivery is not in custody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum NotKept {
+    /// The store cannot now: the sender must be told to try again.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+    /// It is more than this store can ever keep at once: trying again is no use, and nothing
+    /// was written.
+    #[error("the delivery takes {bytes} bytes, and this store keeps {bytes_max} at once")]
+    TooLarge {
+        /// What it would take, with its headers and fields.
+        bytes: usize,
+        /// What fits.
+        bytes_max: usize,
+    },
+}
+
 /// The role that takes custody.
 pub trait EventLog {
     /// Keeps a delivery: its bytes, its events, their keys and their feed entries, in one
@@ -49,11 +66,11 @@ pub trait EventLog {
     /// earlier than the newest record of the same payment.
     ///
     /// # Errors
-    /// After an error nothing is known to be kept; the sender must be told to try again.
+    /// After an error nothing is known to be kept.
     fn append_once(
         &self,
         custody: Custody,
-    ) -> impl Future<Output = Result<Appended, Unavailable>> + Send;
+    ) -> impl Future<Output = Result<Appended, NotKept>> + Send;
 
     /// Whether it would take custody now, as far as it knows: what a readiness probe asks.
     ///

@@ -77,7 +77,7 @@ pub struct QuarantinedSummary {
     pub trace: TraceId,
 }
 
-/// The role that keeps refused deliveries.
+/// The role that keeps refused deliveries: the front door's part.
 pub trait Quarantine {
     /// Keeps a refused delivery. One with the same source and body counts up, and its headers,
     /// reason and time become the newer ones. When `bounds` are passed the oldest go.
@@ -85,7 +85,10 @@ pub trait Quarantine {
         &self,
         refused: QuarantinedDelivery,
     ) -> impl Future<Output = Result<(), Unavailable>> + Send;
+}
 
+/// The role that shows them and lets them go: the operator's part.
+pub trait QuarantineWard: Quarantine {
     /// Forgets a delivery that was judged again and taken into custody.
     fn discharge(&self, id: u64) -> impl Future<Output = Result<bool, Unavailable>> + Send;
 

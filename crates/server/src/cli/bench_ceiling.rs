@@ -8,15 +8,13 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
-use domain::delivery::RawDelivery;
 use domain::event::EventKeyDigest;
 use domain::record::{EventRecord, RecordKey};
 use engine::clock::{SystemClock, SystemLuck};
-use engine::ingress::{self, Ingress, IngressOptions};
+use engine::ingress::{self, FixedSources, Ingress, IngressOptions};
 use engine::metrics::Metrics;
 use engine::store::{
-    Appended, Custody, EventLog, Outcome, Page, Quarantine, QuarantinedDelivery,
-    QuarantinedSummary, Unavailable,
+    Appended, Custody, EventLog, NotKept, Outcome, Quarantine, QuarantinedDelivery, Unavailable,
 };
 use engine::supervisor::Supervisor;
 use tokio::net::TcpListener;
@@ -34,7 +32,7 @@ pub(super) struct Args {}
 struct NoStore;
 
 impl EventLog for NoStore {
-    async fn append_once(&self, custody: Custody) -> Result<Appended, Unavailable> {
+    async fn append_once(&self, custody: Custody) -> Result<Appended, NotKept> {
         let at = custody.admitted.delivery().get().received_at;
         let key = |payment_id: &String| RecordKey {
             payment_id: payment_id.clone(),
@@ -64,28 +62,6 @@ impl Quarantine for NoStore {
     async fn quarantine(&self, _: QuarantinedDelivery) -> Result<(), Unavailable> {
         Ok(())
     }
-
-    async fn discharge(&self, _: u64) -> Result<bool, Unavailable> {
-        Ok(false)
-    }
-
-    fn list_quarantined(
-        &self,
-        _: Option<u64>,
-        _: usize,
-    ) -> Result<Page<QuarantinedSummary>, Unavailable> {
-        Ok(Page {
-            items: Vec::new(),
-            next: None,
-        })
-    }
-
-    fn quarantined(
-        &self,
-        _: u64,
-    ) -> Result<Option<(QuarantinedSummary, RawDelivery)>, Unavailable> {
-        Ok(None)
-    }
 }
 
 /// Serves until told to stop.
@@ -108,7 +84,7 @@ pub(super) fn run(_: &Args, context: &Context) -> anyhow::Result<ExitCode> {
             requests_max: server.requests_max,
         };
         let ingress = Ingress::new(
-            wire::sources(&config)?,
+            Arc::new(FixedSources::from(wire::sources(&config)?)),
             Arc::new(NoStore),
             (Arc::new(SystemClock), Arc::new(SystemLuck)),
             Arc::clone(&metrics),

@@ -4,7 +4,7 @@ use domain::stream::{Change, ChangeKind, Sequence};
 use domain::time::{Millis, Timestamp};
 use engine::store::{
     Appended, Claimed, Committed, DefinitionId, EventFilter, EventSummary, ExecutionFilter,
-    ExecutionSummary, Outcome, Page, Progress, QuarantineReason, StartExecution, Store,
+    ExecutionSummary, NotKept, Outcome, Page, Progress, QuarantineReason, StartExecution, Store,
     Unavailable,
 };
 
@@ -51,7 +51,7 @@ pub(super) enum Operation {
 /// What a store says to an operation.
 #[derive(Debug, PartialEq)]
 pub(super) enum Answer {
-    Appended(Result<Appended, Unavailable>),
+    Appended(Result<Appended, NotKept>),
     Done(Result<(), Unavailable>),
     Discharged(Option<Result<bool, Unavailable>>),
     ClaimedDue(Result<Vec<Claimed>, Unavailable>),

@@ -14,7 +14,7 @@ use domain::stream::Sequence;
 use domain::task::{TaskCall, TaskOutcome};
 use domain::time::{Millis, Timestamp};
 use engine::clock::{Clock as _, Luck};
-use engine::ingress::{self, Ingress, IngressOptions, OUTCOME_HEADER};
+use engine::ingress::{self, FixedSources, Ingress, IngressOptions, OUTCOME_HEADER};
 use engine::metrics::Metrics;
 use engine::operator::{self, NotDone, Wish};
 use engine::pipe::{Filter, Pipe};
@@ -258,7 +258,7 @@ fn front_door(around: &Surroundings, store: &Arc<SimulatedStore>) -> Arc<Ingress
         }
     }
     Ingress::new(
-        sources,
+        Arc::new(FixedSources::from(sources)),
         Arc::clone(store),
         (
             Arc::new(around.clock.clone()),

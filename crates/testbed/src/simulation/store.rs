@@ -14,8 +14,8 @@ use engine::store::memory::MemoryStore;
 use engine::store::{
     Appended, ChangeFeed, Claimed, Committed, Counts, Custody, DefinitionId, EventDetail,
     EventFilter, EventLog, EventSummary, ExecutionDetail, ExecutionFilter, ExecutionSummary,
-    Executions, Inspect, Outcome, Page, Progress, Quarantine, QuarantinedDelivery,
-    QuarantinedSummary, StartExecution, Unavailable,
+    Executions, Inspect, NotKept, Outcome, Page, Progress, Quarantine, QuarantineWard,
+    QuarantinedDelivery, QuarantinedSummary, StartExecution, Unavailable,
 };
 use engine::wakeup::Wakeup;
 
@@ -72,7 +72,7 @@ impl SimulatedStore {
 }
 
 impl EventLog for SimulatedStore {
-    async fn append_once(&self, custody: Custody) -> Result<Appended, Unavailable> {
+    async fn append_once(&self, custody: Custody) -> Result<Appended, NotKept> {
         let event = custody.admitted.events()[0].clone();
         let claimed = self.inner.find_event(&event.key.digest()).await?;
         if self.hazards.has(Mutant::AckWithoutStoring) && claimed.is_none() {
@@ -92,8 +92,8 @@ impl EventLog for SimulatedStore {
             return Ok(Appended { events });
         }
         let mut appended = self
-            .write(|inner| async move { inner.append_once(custody).await })
-            .await?;
+            .write(|inner| async move { Ok(inner.append_once(custody).await) })
+            .await??;
         for (outcome, key) in &mut appended.events {
             if self.hazards.has(Mutant::RepeatIsToldOtherwise) && *outcome == Outcome::Duplicate {
                 key.timestamp = key.timestamp.after(Millis::new(1));
@@ -128,7 +128,9 @@ impl Quarantine for SimulatedStore {
         self.hazards.note_quarantined(source, body_hash);
         Ok(())
     }
+}
 
+impl QuarantineWard for SimulatedStore {
     async fn discharge(&self, id: u64) -> Result<bool, Unavailable> {
         self.write(move |inner| async move { inner.discharge(id).await })
             .await

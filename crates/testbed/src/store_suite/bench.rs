@@ -15,7 +15,7 @@ use engine::store::{
 };
 use engine::wakeup::Wakeup;
 
-use super::{Ending, Opener};
+use super::{Custodian as _, Ending, Opener, Seen, StoreOpener};
 use crate::deliveries::{Webhook, webhook};
 use crate::observed::Observed;
 
@@ -70,6 +70,19 @@ impl<O: Opener> Bench<O> {
         self
     }
 
+    pub(crate) async fn seen(&self) -> Seen {
+        self.store.seen().await
+    }
+
+    pub(crate) async fn append(&self, sent: &Webhook) -> (Outcome, RecordKey) {
+        let appended = self.append_once(sent.custody()).await;
+        let mut events = appended.expect("an append succeeds").events;
+        assert_eq!(events.len(), 1, "one event, one outcome");
+        events.remove(0)
+    }
+}
+
+impl<O: StoreOpener> Bench<O> {
     /// A store with `count` events of as many payments, and an execution for each, started
     /// at 10, 20, 30 … in the feed's order.
     pub(crate) async fn with_started(count: u64) -> Self {
@@ -85,13 +98,6 @@ impl<O: Opener> Bench<O> {
             bench.start(number, started_at).await;
         }
         bench
-    }
-
-    pub(crate) async fn append(&self, sent: &Webhook) -> (Outcome, RecordKey) {
-        let appended = self.append_once(sent.custody()).await;
-        let mut events = appended.expect("an append succeeds").events;
-        assert_eq!(events.len(), 1, "one event, one outcome");
-        events.remove(0)
     }
 
     pub(crate) async fn start(&self, sequence: u64, started_at: i64) {

@@ -5,11 +5,11 @@ use domain::stream::{ChangeKind, Sequence};
 use engine::store::{ChangeFeed as _, EventLog as _};
 
 use super::bench::{Bench, at, at_once, claim_of, complete_of, drain, expect_wakeup, fail_of, seq};
-use super::{Ending, Opener};
+use super::{Ending, StoreOpener};
 use crate::deliveries::webhook;
 
 /// Three insertions at 1, 2 and 4, and a change between them at 3.
-async fn some_changes<O: Opener>() -> Bench<O> {
+async fn some_changes<O: StoreOpener>() -> Bench<O> {
     let bench = Bench::<O>::with_started(2).await;
     let key = bench.feed()[0].key.clone();
     bench
@@ -21,14 +21,14 @@ async fn some_changes<O: Opener>() -> Bench<O> {
     bench
 }
 
-pub(crate) async fn an_empty_feed_stands_at_the_start<O: Opener>() {
+pub(crate) async fn an_empty_feed_stands_at_the_start<O: StoreOpener>() {
     let bench = Bench::<O>::new().await;
     assert_eq!(bench.feed_head(), Ok(Sequence::START));
     let read = bench.read_after(Sequence::START, 10, &|_| true);
     assert_eq!(read, Ok((vec![], Sequence::START)));
 }
 
-pub(crate) async fn an_insertion_has_a_new_image_only<O: Opener>() {
+pub(crate) async fn an_insertion_has_a_new_image_only<O: StoreOpener>() {
     let bench = Bench::<O>::new().await;
     let (_, key) = bench.append(&webhook("evt_1").received_at(1_234)).await;
     let record = bench.record(&key).await.expect("readable").expect("kept");
@@ -39,7 +39,7 @@ pub(crate) async fn an_insertion_has_a_new_image_only<O: Opener>() {
     assert_eq!(change.new_image, Some(record.image()));
 }
 
-pub(crate) async fn a_change_has_both_images<O: Opener>() {
+pub(crate) async fn a_change_has_both_images<O: StoreOpener>() {
     let bench = Bench::<O>::with_started(1).await;
     let key = bench.feed()[0].key.clone();
     let mut changes = vec![
@@ -66,7 +66,7 @@ pub(crate) async fn a_change_has_both_images<O: Opener>() {
     assert!(matches!(before.settlement, Settlement::Completed { .. }));
 }
 
-pub(crate) async fn sequences_have_no_gap<O: Opener>() {
+pub(crate) async fn sequences_have_no_gap<O: StoreOpener>() {
     let bench = Bench::<O>::new().await;
     for number in 1..=5_u64 {
         let sent = webhook(&format!("evt_{number}"));
@@ -87,7 +87,7 @@ pub(crate) async fn sequences_have_no_gap<O: Opener>() {
     assert_eq!(sequences, [1, 2, 3, 4, 5, 6]);
 }
 
-pub(crate) async fn many_at_once_leave_no_gap<O: Opener>() {
+pub(crate) async fn many_at_once_leave_no_gap<O: StoreOpener>() {
     let bench = Bench::<O>::new().await;
     let store = &*bench;
     at_once(6, async |thread| {
@@ -107,7 +107,7 @@ pub(crate) async fn many_at_once_leave_no_gap<O: Opener>() {
     bench.observed().await;
 }
 
-pub(crate) async fn a_read_looks_at_no_more_than_its_limit<O: Opener>() {
+pub(crate) async fn a_read_looks_at_no_more_than_its_limit<O: StoreOpener>() {
     let bench = some_changes::<O>().await;
     for (after, limit, found, end) in [
         (0, 0, vec![], 0),
@@ -127,7 +127,7 @@ pub(crate) async fn a_read_looks_at_no_more_than_its_limit<O: Opener>() {
     }
 }
 
-pub(crate) async fn a_read_tells_how_far_it_looked_whatever_it_found<O: Opener>() {
+pub(crate) async fn a_read_tells_how_far_it_looked_whatever_it_found<O: StoreOpener>() {
     let bench = some_changes::<O>().await;
     let none = |_| false;
     for (after, limit, end) in [(0, 2, 2), (0, 100, 4), (2, 1, 3), (3, 100, 4)] {
@@ -143,7 +143,7 @@ pub(crate) async fn a_read_tells_how_far_it_looked_whatever_it_found<O: Opener>(
     );
 }
 
-pub(crate) async fn a_reader_that_is_up_to_date_stays_where_it_is<O: Opener>() {
+pub(crate) async fn a_reader_that_is_up_to_date_stays_where_it_is<O: StoreOpener>() {
     let bench = some_changes::<O>().await;
     for after in [4, 5, 1_000_000] {
         let read = bench.read_after(seq(after), 10, &|_| true);
@@ -151,7 +151,7 @@ pub(crate) async fn a_reader_that_is_up_to_date_stays_where_it_is<O: Opener>() {
     }
 }
 
-pub(crate) async fn pages_make_the_whole<O: Opener>() {
+pub(crate) async fn pages_make_the_whole<O: StoreOpener>() {
     let bench = some_changes::<O>().await;
     for limit in 1..6 {
         let mut paged = Vec::new();
@@ -171,7 +171,7 @@ pub(crate) async fn pages_make_the_whole<O: Opener>() {
     }
 }
 
-pub(crate) async fn entries_are_never_altered<O: Opener>() {
+pub(crate) async fn entries_are_never_altered<O: StoreOpener>() {
     let bench = some_changes::<O>().await;
     let before = bench.feed();
     let key = before[1].key.clone();
@@ -189,7 +189,7 @@ pub(crate) async fn entries_are_never_altered<O: Opener>() {
     assert_eq!(bench.feed().len(), 6);
 }
 
-pub(crate) async fn readers_are_woken_by_an_append_and_by_a_change<O: Opener>() {
+pub(crate) async fn readers_are_woken_by_an_append_and_by_a_change<O: StoreOpener>() {
     let bench = Bench::<O>::with_started(1).await;
     drain(bench.feed_wakeup()).await;
     bench.append(&webhook("evt_2")).await;

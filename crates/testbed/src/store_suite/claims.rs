@@ -6,10 +6,10 @@ use engine::store::{Claimed, ExecutionStatus, Executions as _, Lease};
 use super::bench::{
     Bench, DEFINITION, LEASE, at, at_once, claim_of, drain, expect_wakeup, progress, seq,
 };
-use super::{Ending, Opener};
+use super::{Ending, StoreOpener};
 
 /// Puts an execution to rest with this status.
-async fn rest<O: Opener>(bench: &Bench<O>, sequence: u64, status: ExecutionStatus) {
+async fn rest<O: StoreOpener>(bench: &Bench<O>, sequence: u64, status: ExecutionStatus) {
     bench
         .moved(sequence, 100, |progress| {
             progress.status = status;
@@ -18,7 +18,7 @@ async fn rest<O: Opener>(bench: &Bench<O>, sequence: u64, status: ExecutionStatu
         .await;
 }
 
-pub(crate) async fn those_due_longest_are_claimed_first<O: Opener>() {
+pub(crate) async fn those_due_longest_are_claimed_first<O: StoreOpener>() {
     let bench = Bench::<O>::with_started(4).await;
     for (sequence, due_at) in [(1, 70), (2, 30), (3, 50)] {
         bench
@@ -29,7 +29,7 @@ pub(crate) async fn those_due_longest_are_claimed_first<O: Opener>() {
     assert_eq!(bench.claim_numbers(100, 9), [3, 1]);
 }
 
-pub(crate) async fn nothing_is_claimed_before_it_is_due<O: Opener>() {
+pub(crate) async fn nothing_is_claimed_before_it_is_due<O: StoreOpener>() {
     let bench = Bench::<O>::with_started(2).await;
     assert_eq!(bench.claim_numbers(9, 9), [0; 0]);
     assert_eq!(bench.claim_numbers(10, 9), [1]);
@@ -37,7 +37,7 @@ pub(crate) async fn nothing_is_claimed_before_it_is_due<O: Opener>() {
     assert_eq!(bench.claim_numbers(20, 9), [2]);
 }
 
-pub(crate) async fn a_claim_takes_no_more_than_its_limit<O: Opener>() {
+pub(crate) async fn a_claim_takes_no_more_than_its_limit<O: StoreOpener>() {
     let bench = Bench::<O>::with_started(5).await;
     assert_eq!(bench.claim_numbers(100, 0), [0; 0]);
     assert_eq!(bench.claim_numbers(100, 2), [1, 2]);
@@ -46,7 +46,7 @@ pub(crate) async fn a_claim_takes_no_more_than_its_limit<O: Opener>() {
     assert_eq!(bench.claim_numbers(100, 9), [0; 0]);
 }
 
-pub(crate) async fn what_is_held_is_not_claimed_until_the_lease_ends<O: Opener>() {
+pub(crate) async fn what_is_held_is_not_claimed_until_the_lease_ends<O: StoreOpener>() {
     let bench = Bench::<O>::with_started(1).await;
     assert_eq!(bench.claim_numbers(1_000, 9), [1]);
     assert_eq!(bench.claim_numbers(1_000, 9), [0; 0]);
@@ -60,7 +60,7 @@ pub(crate) async fn what_is_held_is_not_claimed_until_the_lease_ends<O: Opener>(
     assert_eq!(bench.claim_numbers(1_300, 9), [1]);
 }
 
-pub(crate) async fn a_claim_tells_how_the_execution_stands<O: Opener>() {
+pub(crate) async fn a_claim_tells_how_the_execution_stands<O: StoreOpener>() {
     let bench = Bench::<O>::with_started(1).await;
     let change = bench.feed()[0].clone();
     let mut expected = Claimed {
@@ -92,7 +92,7 @@ pub(crate) async fn a_claim_tells_how_the_execution_stands<O: Opener>() {
     assert_eq!(bench.claim(1, 20), expected);
 }
 
-pub(crate) async fn one_execution_is_claimed_whatever_its_status_and_time<O: Opener>() {
+pub(crate) async fn one_execution_is_claimed_whatever_its_status_and_time<O: StoreOpener>() {
     let bench = Bench::<O>::with_started(5).await;
     let ends = [
         ExecutionStatus::Succeeded,
@@ -108,7 +108,7 @@ pub(crate) async fn one_execution_is_claimed_whatever_its_status_and_time<O: Ope
     assert_eq!(bench.claim(5, 1).status, ExecutionStatus::Running);
 }
 
-pub(crate) async fn one_execution_is_not_claimed_while_it_is_held<O: Opener>() {
+pub(crate) async fn one_execution_is_not_claimed_while_it_is_held<O: StoreOpener>() {
     let bench = Bench::<O>::with_started(2).await;
     assert_eq!(bench.claim_numbers(10, 9), [1]);
     assert_eq!(bench.try_claim(1, 10), None);
@@ -119,7 +119,7 @@ pub(crate) async fn one_execution_is_not_claimed_while_it_is_held<O: Opener>() {
     bench.claim(1, 10);
 }
 
-pub(crate) async fn what_does_not_exist_is_not_claimed<O: Opener>() {
+pub(crate) async fn what_does_not_exist_is_not_claimed<O: StoreOpener>() {
     let bench = Bench::<O>::with_started(1).await;
     bench.append(&crate::deliveries::webhook("evt_2")).await;
     for sequence in [0, 2, 3, 1_000_000] {
@@ -127,7 +127,7 @@ pub(crate) async fn what_does_not_exist_is_not_claimed<O: Opener>() {
     }
 }
 
-pub(crate) async fn many_claimers_never_share<O: Opener>() {
+pub(crate) async fn many_claimers_never_share<O: StoreOpener>() {
     let bench = Bench::<O>::with_started(12).await;
     let store = &*bench;
     let claimed = at_once(6, async |_| {
@@ -145,7 +145,7 @@ pub(crate) async fn many_claimers_never_share<O: Opener>() {
     assert_eq!(all, (1..=12).collect::<Vec<_>>());
 }
 
-pub(crate) async fn a_released_execution_is_due_as_before_and_wakes<O: Opener>() {
+pub(crate) async fn a_released_execution_is_due_as_before_and_wakes<O: StoreOpener>() {
     let bench = Bench::<O>::with_started(2).await;
     let before = bench.observed().await;
     assert_eq!(bench.claim_numbers(30, 9), [1, 2]);
@@ -163,7 +163,7 @@ pub(crate) async fn a_released_execution_is_due_as_before_and_wakes<O: Opener>()
     bench.observed().await.assert_like(&before);
 }
 
-pub(crate) async fn an_execution_at_rest_stays_at_rest_when_released<O: Opener>() {
+pub(crate) async fn an_execution_at_rest_stays_at_rest_when_released<O: StoreOpener>() {
     let bench = Bench::<O>::with_started(1).await;
     rest(&bench, 1, ExecutionStatus::Failed).await;
     bench.claim(1, 200);
@@ -173,7 +173,7 @@ pub(crate) async fn an_execution_at_rest_stays_at_rest_when_released<O: Opener>(
     bench.claim(1, 200);
 }
 
-pub(crate) async fn the_next_due_time_is_of_those_that_nobody_holds<O: Opener>() {
+pub(crate) async fn the_next_due_time_is_of_those_that_nobody_holds<O: StoreOpener>() {
     let bench = Bench::<O>::new().await;
     assert_eq!(bench.next_due(), Ok(None));
     let bench = Bench::<O>::with_started(3).await;
@@ -194,7 +194,7 @@ pub(crate) async fn the_next_due_time_is_of_those_that_nobody_holds<O: Opener>()
     assert_eq!(bench.next_due(), Ok(None));
 }
 
-pub(crate) async fn every_lease_is_void_after_reopening<O: Opener>() {
+pub(crate) async fn every_lease_is_void_after_reopening<O: StoreOpener>() {
     let mut bench = Bench::<O>::with_started(3).await;
     for ending in [Ending::Crash, Ending::Clean, Ending::Crash] {
         assert_eq!(bench.claim_numbers(20, 9), [1, 2]);

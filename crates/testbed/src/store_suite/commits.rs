@@ -12,9 +12,9 @@ use engine::store::{
 use super::bench::{
     Bench, LEASE, at, at_once, claim_of, complete_of, drain, expect_wakeup, fail_of, progress, seq,
 };
-use super::{Ending, Opener};
+use super::{Ending, StoreOpener};
 
-fn execution<O: Opener>(bench: &Bench<O>, sequence: u64) -> ExecutionDetail {
+fn execution<O: StoreOpener>(bench: &Bench<O>, sequence: u64) -> ExecutionDetail {
     let found = bench.execution(seq(sequence)).expect("readable");
     found.expect("it was started")
 }
@@ -27,20 +27,20 @@ fn steps(rows: &[(i64, &str)]) -> Vec<StepRecord> {
     rows.iter().map(step).collect()
 }
 
-async fn settlement<O: Opener>(bench: &Bench<O>, key: &RecordKey) -> Settlement {
+async fn settlement<O: StoreOpener>(bench: &Bench<O>, key: &RecordKey) -> Settlement {
     let record = bench.record(key).await.expect("readable");
     record.expect("kept").settlement
 }
 
 /// One execution, claimed at 10; and its record's key.
-async fn claimed<O: Opener>() -> (Bench<O>, Claimed, RecordKey) {
+async fn claimed<O: StoreOpener>() -> (Bench<O>, Claimed, RecordKey) {
     let bench = Bench::<O>::with_started(1).await;
     let claimed = bench.claim(1, 10);
     let key = claimed.change.key.clone();
     (bench, claimed, key)
 }
 
-pub(crate) async fn a_commit_is_seen_whole<O: Opener>() {
+pub(crate) async fn a_commit_is_seen_whole<O: StoreOpener>() {
     let (mut bench, claimed, key) = claimed::<O>().await;
     let mut step = progress(&claimed, 50);
     step.status = ExecutionStatus::Failed;
@@ -75,7 +75,7 @@ pub(crate) async fn a_commit_is_seen_whole<O: Opener>() {
     assert_eq!(bench.claim(1, 60).generation, 1);
 }
 
-pub(crate) async fn each_commit_makes_the_generation_one_more<O: Opener>() {
+pub(crate) async fn each_commit_makes_the_generation_one_more<O: StoreOpener>() {
     let (bench, mut claimed, _) = claimed::<O>().await;
     for generation in 0..5 {
         claimed.generation = generation;
@@ -88,7 +88,7 @@ pub(crate) async fn each_commit_makes_the_generation_one_more<O: Opener>() {
     assert_eq!(bench.claim(1, 20).generation, 5);
 }
 
-pub(crate) async fn a_stale_commit_writes_nothing<O: Opener>() {
+pub(crate) async fn a_stale_commit_writes_nothing<O: StoreOpener>() {
     let (bench, first, key) = claimed::<O>().await;
     // The lease ends, and somebody else moves the execution.
     let second = bench.claim(1, 110);
@@ -115,7 +115,7 @@ pub(crate) async fn a_stale_commit_writes_nothing<O: Opener>() {
     assert_eq!(bench.committed(late).await, Committed::Done);
 }
 
-pub(crate) async fn of_many_commits_of_one_generation_one_is_done<O: Opener>() {
+pub(crate) async fn of_many_commits_of_one_generation_one_is_done<O: StoreOpener>() {
     let (bench, claimed, key) = claimed::<O>().await;
     let store = &*bench;
     let answers = at_once(6, async |number| {
@@ -134,13 +134,13 @@ pub(crate) async fn of_many_commits_of_one_generation_one_is_done<O: Opener>() {
     assert_eq!(bench.feed().len(), 2);
 }
 
-pub(crate) async fn an_ended_lease_alone_makes_no_commit_stale<O: Opener>() {
+pub(crate) async fn an_ended_lease_alone_makes_no_commit_stale<O: StoreOpener>() {
     let (bench, claimed, _) = claimed::<O>().await;
     let late = progress(&claimed, 10_000);
     assert_eq!(bench.committed(late).await, Committed::Done);
 }
 
-pub(crate) async fn a_refused_commit_writes_nothing<O: Opener>() {
+pub(crate) async fn a_refused_commit_writes_nothing<O: StoreOpener>() {
     let (bench, mut claimed, key) = claimed::<O>().await;
     let mut step = progress(&claimed, 20);
     step.changes = vec![complete_of(&key, "txn")];
@@ -165,7 +165,7 @@ pub(crate) async fn a_refused_commit_writes_nothing<O: Opener>() {
     assert_eq!(bench.committed(step).await, Committed::Done);
 }
 
-pub(crate) async fn a_refusal_takes_the_changes_before_it_along<O: Opener>() {
+pub(crate) async fn a_refusal_takes_the_changes_before_it_along<O: StoreOpener>() {
     let bench = Bench::<O>::with_started(2).await;
     let feed = bench.feed();
     let (one, two) = (&feed[0].key, &feed[1].key);
@@ -187,7 +187,7 @@ pub(crate) async fn a_refusal_takes_the_changes_before_it_along<O: Opener>() {
     bench.observed().await.assert_like(&before);
 }
 
-pub(crate) async fn changes_are_applied_in_order_each_on_the_one_before<O: Opener>() {
+pub(crate) async fn changes_are_applied_in_order_each_on_the_one_before<O: StoreOpener>() {
     let bench = Bench::<O>::with_started(2).await;
     let feed = bench.feed();
     let (one, two) = (&feed[0].key, &feed[1].key);
@@ -214,7 +214,7 @@ pub(crate) async fn changes_are_applied_in_order_each_on_the_one_before<O: Opene
     assert_eq!(bench.feed_head(), Ok(seq(5)));
 }
 
-pub(crate) async fn what_is_already_so_writes_no_entry_and_refuses_nothing<O: Opener>() {
+pub(crate) async fn what_is_already_so_writes_no_entry_and_refuses_nothing<O: StoreOpener>() {
     let bench = Bench::<O>::with_started(1).await;
     let key = bench.feed()[0].key.clone();
     let mut now = 20;
@@ -239,7 +239,7 @@ pub(crate) async fn what_is_already_so_writes_no_entry_and_refuses_nothing<O: Op
     }
 }
 
-pub(crate) async fn every_change_of_the_table_is_applied_as_the_rules_say<O: Opener>() {
+pub(crate) async fn every_change_of_the_table_is_applied_as_the_rules_say<O: StoreOpener>() {
     let changes: [fn(&RecordKey) -> RecordChange; 6] = [
         |key| claim_of(key, "x"),
         |key| claim_of(key, "y"),
@@ -278,7 +278,7 @@ pub(crate) async fn every_change_of_the_table_is_applied_as_the_rules_say<O: Ope
     }
 }
 
-pub(crate) async fn a_kept_lease_goes_on_until_its_own_end<O: Opener>() {
+pub(crate) async fn a_kept_lease_goes_on_until_its_own_end<O: StoreOpener>() {
     let (bench, claimed, _) = claimed::<O>().await;
     let mut step = progress(&claimed, 50);
     step.lease = Lease::Keep;
@@ -291,7 +291,7 @@ pub(crate) async fn a_kept_lease_goes_on_until_its_own_end<O: Opener>() {
     assert_eq!(bench.claim_numbers(110, 9), [1]);
 }
 
-pub(crate) async fn a_released_execution_is_due_when_the_commit_says<O: Opener>() {
+pub(crate) async fn a_released_execution_is_due_when_the_commit_says<O: StoreOpener>() {
     let (bench, claimed, _) = claimed::<O>().await;
     let mut step = progress(&claimed, 50);
     step.due_at = Some(at(70));
@@ -304,7 +304,7 @@ pub(crate) async fn a_released_execution_is_due_when_the_commit_says<O: Opener>(
     assert_eq!(bench.claim_numbers(70, 9), [1]);
 }
 
-pub(crate) async fn an_execution_at_rest_is_not_due<O: Opener>() {
+pub(crate) async fn an_execution_at_rest_is_not_due<O: StoreOpener>() {
     let (bench, claimed, _) = claimed::<O>().await;
     let mut step = progress(&claimed, 50);
     step.status = ExecutionStatus::Succeeded;
@@ -316,7 +316,7 @@ pub(crate) async fn an_execution_at_rest_is_not_due<O: Opener>() {
     assert_eq!(execution(&bench, 1).summary.due_at, None);
 }
 
-pub(crate) async fn steps_are_appended_in_order<O: Opener>() {
+pub(crate) async fn steps_are_appended_in_order<O: StoreOpener>() {
     let mut bench = Bench::<O>::with_started(2).await;
     let batches: [&[&'static str]; 5] = [&["a", "b"], &[], &["c"], &["", "a"], &["d", "e", "f"]];
     for (now, batch) in (20..).zip(batches) {
@@ -341,7 +341,7 @@ pub(crate) async fn steps_are_appended_in_order<O: Opener>() {
     assert_eq!(execution(&bench, 2).steps, []);
 }
 
-pub(crate) async fn a_redrive_takes_an_execution_up_again<O: Opener>() {
+pub(crate) async fn a_redrive_takes_an_execution_up_again<O: StoreOpener>() {
     let (bench, claimed, key) = claimed::<O>().await;
     let mut step = progress(&claimed, 20);
     step.status = ExecutionStatus::Failed;
@@ -355,7 +355,7 @@ pub(crate) async fn a_redrive_takes_an_execution_up_again<O: Opener>() {
     assert_eq!(bench.claim_numbers(30, 9), [1]);
 }
 
-pub(crate) async fn a_stale_or_refused_commit_leaves_the_lease_alone<O: Opener>() {
+pub(crate) async fn a_stale_or_refused_commit_leaves_the_lease_alone<O: StoreOpener>() {
     let (bench, mut claimed, key) = claimed::<O>().await;
     let mut step = progress(&claimed, 20);
     step.changes = vec![complete_of(&key, "txn")];
@@ -373,7 +373,7 @@ pub(crate) async fn a_stale_or_refused_commit_leaves_the_lease_alone<O: Opener>(
     assert_eq!(bench.claim_due(at(109), LEASE, 9), Ok(vec![]));
 }
 
-pub(crate) async fn a_release_wakes_who_waits_for_due_executions<O: Opener>() {
+pub(crate) async fn a_release_wakes_who_waits_for_due_executions<O: StoreOpener>() {
     let (bench, claimed, _) = claimed::<O>().await;
     drain(bench.due_wakeup()).await;
     assert_eq!(

@@ -2,25 +2,25 @@
 
 use engine::store::{
     Counts, ExecutionStatus, Executions as _, Inspect as _, Quarantine as _, QuarantineBounds,
-    QuarantineReason,
+    QuarantineReason, QuarantineWard as _,
 };
 
 use super::bench::{Bench, DEFINITION, claim_of, complete_of, seq};
-use super::{Ending, Opener};
+use super::{Ending, StoreOpener};
 use crate::deliveries::webhook;
 
-fn counts<O: Opener>(bench: &Bench<O>) -> Counts {
+fn counts<O: StoreOpener>(bench: &Bench<O>) -> Counts {
     bench.counts().expect("counts are readable")
 }
 
-pub(crate) async fn an_empty_store_counts_nothing<O: Opener>() {
+pub(crate) async fn an_empty_store_counts_nothing<O: StoreOpener>() {
     let bench = Bench::<O>::new().await;
     assert_eq!(counts(&bench), Counts::default());
     let bench = bench.reopened(Ending::Clean).await;
     assert_eq!(counts(&bench), Counts::default());
 }
 
-pub(crate) async fn events_and_conflicts_are_counted<O: Opener>() {
+pub(crate) async fn events_and_conflicts_are_counted<O: StoreOpener>() {
     let mut bench = Bench::<O>::new().await;
     for (sent, events, conflicts) in [
         (webhook("evt_1"), 1, 0),
@@ -45,7 +45,7 @@ pub(crate) async fn events_and_conflicts_are_counted<O: Opener>() {
     }
 }
 
-pub(crate) async fn executions_are_counted_by_how_they_stand<O: Opener>() {
+pub(crate) async fn executions_are_counted_by_how_they_stand<O: StoreOpener>() {
     let mut bench = Bench::<O>::with_started(3).await;
     let tally = |counts: Counts| (counts.running, counts.succeeded, counts.dead_letters);
     assert_eq!(tally(counts(&bench)), (3, 0, 0));
@@ -72,7 +72,7 @@ pub(crate) async fn executions_are_counted_by_how_they_stand<O: Opener>() {
     }
 }
 
-pub(crate) async fn quarantined_deliveries_are_counted<O: Opener>() {
+pub(crate) async fn quarantined_deliveries_are_counted<O: StoreOpener>() {
     let mut bench = Bench::<O>::bounded(QuarantineBounds {
         deliveries_max: 2,
         bytes_max: 100_000,
@@ -99,7 +99,7 @@ pub(crate) async fn quarantined_deliveries_are_counted<O: Opener>() {
     assert_eq!(counts(&bench), expected);
 }
 
-pub(crate) async fn the_lag_is_what_the_pipe_has_not_read<O: Opener>() {
+pub(crate) async fn the_lag_is_what_the_pipe_has_not_read<O: StoreOpener>() {
     let bench = Bench::<O>::with_started(3).await;
     assert_eq!(counts(&bench).feed_lag, 0);
     let key = bench.feed()[0].key.clone();

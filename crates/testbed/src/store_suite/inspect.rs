@@ -5,17 +5,17 @@ use engine::store::{
 };
 
 use super::bench::{Bench, at, claim_of, complete_of, seq};
-use super::{Ending, Opener};
+use super::{Ending, StoreOpener};
 use crate::deliveries::{SECRET_LABEL, Webhook, webhook};
 
-fn events<O: Opener>(bench: &Bench<O>, filter: &EventFilter) -> Vec<u64> {
+fn events<O: StoreOpener>(bench: &Bench<O>, filter: &EventFilter) -> Vec<u64> {
     let page = bench.list_events(filter, None, 1_000).expect("readable");
     assert_eq!(page.next, None);
     let items = page.items.iter();
     items.map(|each| each.sequence.get()).collect()
 }
 
-fn executions<O: Opener>(bench: &Bench<O>, status: Option<ExecutionStatus>) -> Vec<u64> {
+fn executions<O: StoreOpener>(bench: &Bench<O>, status: Option<ExecutionStatus>) -> Vec<u64> {
     let filter = ExecutionFilter { status };
     let page = bench.list_executions(&filter, None, 1_000);
     let page = page.expect("readable");
@@ -24,12 +24,12 @@ fn executions<O: Opener>(bench: &Bench<O>, status: Option<ExecutionStatus>) -> V
     items.map(|each| each.sequence.get()).collect()
 }
 
-fn event<O: Opener>(bench: &Bench<O>, sent: &Webhook) -> EventDetail {
+fn event<O: StoreOpener>(bench: &Bench<O>, sent: &Webhook) -> EventDetail {
     let found = bench.event(&sent.event_key().digest()).expect("readable");
     found.expect("kept")
 }
 
-pub(crate) async fn events_are_listed_newest_first_in_pages<O: Opener>() {
+pub(crate) async fn events_are_listed_newest_first_in_pages<O: StoreOpener>() {
     let bench = Bench::<O>::with_started(7).await;
     let key = bench.feed()[2].key.clone();
     bench
@@ -66,7 +66,7 @@ pub(crate) async fn events_are_listed_newest_first_in_pages<O: Opener>() {
     }
 }
 
-pub(crate) async fn events_are_filtered_by_payment_status_and_source<O: Opener>() {
+pub(crate) async fn events_are_filtered_by_payment_status_and_source<O: StoreOpener>() {
     let bench = Bench::<O>::new().await;
     for (id, payment, status, source) in [
         ("a", "p", "paid", "generic"),
@@ -107,7 +107,7 @@ pub(crate) async fn events_are_filtered_by_payment_status_and_source<O: Opener>(
     }
 }
 
-pub(crate) async fn a_filtered_listing_is_paged_by_what_matches<O: Opener>() {
+pub(crate) async fn a_filtered_listing_is_paged_by_what_matches<O: StoreOpener>() {
     let bench = Bench::<O>::new().await;
     for number in 0..9 {
         let sent = webhook(&format!("evt_{number}"));
@@ -131,7 +131,7 @@ pub(crate) async fn a_filtered_listing_is_paged_by_what_matches<O: Opener>() {
     assert_eq!(page(Some(2), 1), (vec![], false));
 }
 
-pub(crate) async fn an_event_has_all_that_was_kept_about_it<O: Opener>() {
+pub(crate) async fn an_event_has_all_that_was_kept_about_it<O: StoreOpener>() {
     let bench = Bench::<O>::with_started(2).await;
     let sent = webhook("evt_2").payment("pay_2");
     let key = bench.feed()[1].key.clone();
@@ -160,7 +160,7 @@ pub(crate) async fn an_event_has_all_that_was_kept_about_it<O: Opener>() {
     assert_eq!(unstarted.conflicts, []);
 }
 
-pub(crate) async fn an_event_is_found_by_every_entry_about_it<O: Opener>() {
+pub(crate) async fn an_event_is_found_by_every_entry_about_it<O: StoreOpener>() {
     let bench = Bench::<O>::with_started(2).await;
     let key = bench.feed()[0].key.clone();
     bench
@@ -176,7 +176,7 @@ pub(crate) async fn an_event_is_found_by_every_entry_about_it<O: Opener>() {
     assert_ne!(bench.event_at(seq(2)), expected);
 }
 
-pub(crate) async fn conflicts_are_listed_in_the_order_they_came<O: Opener>() {
+pub(crate) async fn conflicts_are_listed_in_the_order_they_came<O: StoreOpener>() {
     let bench = Bench::<O>::new().await;
     bench.append(&webhook("evt_1")).await;
     bench.append(&webhook("evt_2")).await;
@@ -195,7 +195,7 @@ pub(crate) async fn conflicts_are_listed_in_the_order_they_came<O: Opener>() {
     }
 }
 
-pub(crate) async fn executions_are_listed_newest_first_in_pages<O: Opener>() {
+pub(crate) async fn executions_are_listed_newest_first_in_pages<O: StoreOpener>() {
     let bench = Bench::<O>::with_started(6).await;
     bench.append(&webhook("evt_unstarted")).await;
     assert_eq!(executions(&bench, None), [6, 5, 4, 3, 2, 1]);
@@ -213,7 +213,7 @@ pub(crate) async fn executions_are_listed_newest_first_in_pages<O: Opener>() {
     }
 }
 
-pub(crate) async fn executions_are_filtered_by_status<O: Opener>() {
+pub(crate) async fn executions_are_filtered_by_status<O: StoreOpener>() {
     let bench = Bench::<O>::with_started(7).await;
     let statuses = [
         ExecutionStatus::Succeeded,
@@ -247,7 +247,7 @@ pub(crate) async fn executions_are_filtered_by_status<O: Opener>() {
     }
 }
 
-pub(crate) async fn an_execution_shows_the_record_of_now_and_the_images_of_then<O: Opener>() {
+pub(crate) async fn an_execution_shows_the_record_of_now_and_the_images_of_then<O: StoreOpener>() {
     let bench = Bench::<O>::with_started(1).await;
     let change = bench.feed()[0].clone();
     let complete = complete_of(&change.key, "txn");
@@ -274,7 +274,7 @@ pub(crate) async fn an_execution_shows_the_record_of_now_and_the_images_of_then<
     assert_eq!(bench.claim_due(at(50), super::bench::LEASE, 9), Ok(vec![]));
 }
 
-pub(crate) async fn what_does_not_exist_is_not_shown<O: Opener>() {
+pub(crate) async fn what_does_not_exist_is_not_shown<O: StoreOpener>() {
     let bench = Bench::<O>::with_started(1).await;
     bench.append(&webhook("evt_2")).await;
     let unknown = webhook("evt_3").event_key().digest();

@@ -1,30 +1,29 @@
 //! The quarantine: one entry for each source and body, within its bounds.
 
-use domain::trace::TraceId;
 use engine::store::{
-    EventLog as _, Inspect as _, Page, Quarantine as _, QuarantineBounds, QuarantineReason,
+    Page, Quarantine as _, QuarantineBounds, QuarantineReason, QuarantineWard as _,
     QuarantinedSummary,
 };
 
-use super::bench::{Bench, WIDE, at};
-use super::{Ending, Opener};
+use super::bench::{Bench, WIDE};
+use super::{Ending, StoreOpener};
 use crate::deliveries::{Webhook, webhook};
 
 const MISMATCH: QuarantineReason = QuarantineReason::SignatureMismatch;
 
-async fn quarantine<O: Opener>(bench: &Bench<O>, sent: &Webhook) {
+async fn quarantine<O: StoreOpener>(bench: &Bench<O>, sent: &Webhook) {
     let kept = bench.quarantine(sent.quarantined(MISMATCH)).await;
     assert_eq!(kept, Ok(()));
 }
 
-fn list<O: Opener>(bench: &Bench<O>) -> Vec<QuarantinedSummary> {
+fn list<O: StoreOpener>(bench: &Bench<O>) -> Vec<QuarantinedSummary> {
     let page = bench.list_quarantined(None, 1_000).expect("readable");
     assert_eq!(page.next, None);
     page.items
 }
 
 /// The webhooks that are in quarantine, newest first, by their `note`.
-fn notes<O: Opener>(bench: &Bench<O>, of: &[&str]) -> String {
+fn notes<O: StoreOpener>(bench: &Bench<O>, of: &[&str]) -> String {
     let hash = |note: &&str| noted(note).raw().body_hash();
     let name = |item: QuarantinedSummary| {
         let mut all = of.iter();
@@ -50,88 +49,7 @@ fn bytes(sent: &Webhook) -> u64 {
     (raw.body.len() + header_bytes.sum::<usize>()) as u64
 }
 
-pub(crate) async fn a_refused_delivery_is_kept_with_its_bytes<O: Opener>() {
-    let mut bench = Bench::<O>::new().await;
-    let mut expected = Vec::new();
-    for (number, reason) in (1..).zip(QuarantineReason::ALL) {
-        let sent = noted(reason.as_str())
-            .received_at(number)
-            .trace([9; 16])
-            .header("x-odd", b"\xFF\x00")
-            .header("X-Odd", b"twice");
-        let kept = bench.quarantine(sent.quarantined(reason)).await;
-        assert_eq!(kept, Ok(()));
-        let raw = sent.raw();
-        let summary = QuarantinedSummary {
-            id: list(&bench)[0].id,
-            source: raw.source.clone(),
-            body_hash: raw.body_hash(),
-            body_bytes: raw.body.len() as u64,
-            reason,
-            first_received_at: at(number),
-            last_received_at: at(number),
-            count: 1,
-            trace: TraceId::from_bytes([9; 16]),
-        };
-        expected.insert(0, (summary, raw));
-    }
-    for ending in [Ending::Clean, Ending::Crash] {
-        assert_eq!(bench.observed().await.quarantined, expected);
-        bench = bench.reopened(ending).await;
-    }
-    assert_eq!(bench.observed().await.quarantined, expected);
-}
-
-pub(crate) async fn the_same_body_counts_up_and_the_newer_arrival_stands<O: Opener>() {
-    let mut bench = Bench::<O>::new().await;
-    let sent = noted("a")
-        .received_at(10)
-        .trace([1; 16])
-        .header("x-try", b"1");
-    quarantine(&bench, &sent).await;
-    quarantine(&bench, &noted("b")).await;
-    let first = list(&bench).pop().expect("two");
-    for (count, ending) in [(2, Ending::Clean), (3, Ending::Crash)] {
-        let received_at = 10 * i64::try_from(count).expect("small");
-        let again = noted("a")
-            .received_at(received_at)
-            .trace([4; 16])
-            .header("x-try", &[b'0' + u8::try_from(count).expect("small")])
-            .header("x-more", b"yes");
-        let kept = bench
-            .quarantine(again.quarantined(QuarantineReason::MalformedJson))
-            .await;
-        assert_eq!(kept, Ok(()));
-        let expected = QuarantinedSummary {
-            reason: QuarantineReason::MalformedJson,
-            last_received_at: at(received_at),
-            count,
-            trace: TraceId::from_bytes([4; 16]),
-            ..first.clone()
-        };
-        bench = bench.reopened(ending).await;
-        let found = bench.quarantined(first.id);
-        assert_eq!(found, Ok(Some((expected.clone(), again.raw()))));
-        // Its place is the one where it first came.
-        assert_eq!(list(&bench)[1], expected);
-        assert_eq!(list(&bench).len(), 2);
-    }
-}
-
-pub(crate) async fn another_source_or_body_is_another_delivery<O: Opener>() {
-    let bench = Bench::<O>::new().await;
-    for sent in [noted("a"), noted("b"), noted("a").source("second")] {
-        quarantine(&bench, &sent).await;
-        quarantine(&bench, &sent).await;
-    }
-    let items = list(&bench);
-    assert_eq!(items.len(), 3);
-    assert!(items.iter().all(|item| item.count == 2), "{items:?}");
-    assert_eq!(items[0].body_hash, items[2].body_hash);
-    assert_ne!(items[0].source, items[2].source);
-}
-
-pub(crate) async fn the_oldest_goes_when_there_are_too_many<O: Opener>() {
+pub(crate) async fn the_oldest_goes_when_there_are_too_many<O: StoreOpener>() {
     let bounds = QuarantineBounds {
         deliveries_max: 3,
         ..WIDE
@@ -157,7 +75,7 @@ pub(crate) async fn the_oldest_goes_when_there_are_too_many<O: Opener>() {
     assert!(list(&bench).iter().all(|item| item.count == 1));
 }
 
-pub(crate) async fn the_oldest_go_when_there_are_too_many_bytes<O: Opener>() {
+pub(crate) async fn the_oldest_go_when_there_are_too_many_bytes<O: StoreOpener>() {
     let all = ["a", "b", "c", "much longer than the others"];
     let one = bytes(&noted("a"));
     let long = bytes(&noted(all[3]));
@@ -177,7 +95,7 @@ pub(crate) async fn the_oldest_go_when_there_are_too_many_bytes<O: Opener>() {
     }
 }
 
-pub(crate) async fn bytes_are_those_of_bodies_and_headers<O: Opener>() {
+pub(crate) async fn bytes_are_those_of_bodies_and_headers<O: StoreOpener>() {
     let sent = |note| {
         noted(note)
             .header("x-long-name", b"and a value")
@@ -200,7 +118,7 @@ pub(crate) async fn bytes_are_those_of_bodies_and_headers<O: Opener>() {
     }
 }
 
-pub(crate) async fn a_repeat_with_longer_headers_may_cost_the_oldest<O: Opener>() {
+pub(crate) async fn a_repeat_with_longer_headers_may_cost_the_oldest<O: StoreOpener>() {
     let bytes_max = 2 * bytes(&noted("a")) + 10;
     let bounds = QuarantineBounds { bytes_max, ..WIDE };
     let bench = Bench::<O>::bounded(bounds).await;
@@ -217,7 +135,7 @@ pub(crate) async fn a_repeat_with_longer_headers_may_cost_the_oldest<O: Opener>(
     assert_eq!(notes(&bench, &["a", "b"]), "a b");
 }
 
-pub(crate) async fn what_does_not_fit_alone_does_not_stay<O: Opener>() {
+pub(crate) async fn what_does_not_fit_alone_does_not_stay<O: StoreOpener>() {
     let bytes_max = bytes(&noted("a"));
     let bounds = QuarantineBounds { bytes_max, ..WIDE };
     let bench = Bench::<O>::bounded(bounds).await;
@@ -229,7 +147,7 @@ pub(crate) async fn what_does_not_fit_alone_does_not_stay<O: Opener>() {
     assert_eq!(list(&bench).len(), 1);
 }
 
-pub(crate) async fn a_discharged_delivery_is_gone<O: Opener>() {
+pub(crate) async fn a_discharged_delivery_is_gone<O: StoreOpener>() {
     let mut bench = Bench::<O>::new().await;
     for note in ["a", "b", "c"] {
         quarantine(&bench, &noted(note)).await;
@@ -249,7 +167,7 @@ pub(crate) async fn a_discharged_delivery_is_gone<O: Opener>() {
     assert_eq!(list(&bench)[0].count, 1);
 }
 
-pub(crate) async fn ids_are_never_used_again<O: Opener>() {
+pub(crate) async fn ids_are_never_used_again<O: StoreOpener>() {
     let bounds = QuarantineBounds {
         deliveries_max: 2,
         ..WIDE
@@ -268,7 +186,7 @@ pub(crate) async fn ids_are_never_used_again<O: Opener>() {
     }
 }
 
-pub(crate) async fn pages_go_from_the_newest_to_the_oldest<O: Opener>() {
+pub(crate) async fn pages_go_from_the_newest_to_the_oldest<O: StoreOpener>() {
     let bench = Bench::<O>::new().await;
     for number in 0..7 {
         quarantine(&bench, &noted(&format!("{number}"))).await;
@@ -292,15 +210,4 @@ pub(crate) async fn pages_go_from_the_newest_to_the_oldest<O: Opener>() {
         .list_quarantined(Some(all[5].id), 9)
         .expect("readable");
     assert_eq!((page.items, page.next), (vec![], None));
-}
-
-pub(crate) async fn a_quarantined_delivery_has_claimed_no_event_key<O: Opener>() {
-    let bench = Bench::<O>::new().await;
-    quarantine(&bench, &noted("forged")).await;
-    let digest = webhook("evt_1").event_key().digest();
-    assert_eq!(bench.find_event(&digest).await, Ok(None));
-    assert_eq!(bench.event(&digest), Ok(None));
-    assert_eq!(bench.feed(), []);
-    let (outcome, _) = bench.append(&webhook("evt_1")).await;
-    assert_eq!(outcome, engine::store::Outcome::Stored);
 }

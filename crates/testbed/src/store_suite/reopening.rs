@@ -7,11 +7,11 @@ use engine::store::{
 };
 
 use super::bench::{Bench, at, claim_of, complete_of, fail_of, progress, seq};
-use super::{Ending, Opener};
+use super::{Ending, StoreOpener};
 use crate::deliveries::webhook;
 
 /// A store in which everything that can be kept was kept.
-async fn eventful<O: Opener>() -> Bench<O> {
+async fn eventful<O: StoreOpener>() -> Bench<O> {
     let bench = Bench::<O>::with_started(5).await;
     let feed = bench.feed();
     for (number, status, change) in [
@@ -44,7 +44,7 @@ async fn eventful<O: Opener>() -> Bench<O> {
     bench
 }
 
-async fn everything_is_there<O: Opener>(ending: Ending) {
+async fn everything_is_there<O: StoreOpener>(ending: Ending) {
     let bench = eventful::<O>().await;
     let before = bench.observed().await;
     assert_eq!((before.feed.len(), before.executions.len()), (9, 5));
@@ -54,7 +54,7 @@ async fn everything_is_there<O: Opener>(ending: Ending) {
     assert_eq!(bench.claim_numbers(100, 9), [4, 5, 3]);
 }
 
-async fn everything_goes_on<O: Opener>(ending: Ending) {
+async fn everything_goes_on<O: StoreOpener>(ending: Ending) {
     let bench = eventful::<O>().await.reopened(ending).await;
     let key = bench.feed()[3].key.clone();
     assert_eq!(bench.append(&webhook("evt_6")).await.0, Outcome::Duplicate);
@@ -78,23 +78,23 @@ async fn everything_goes_on<O: Opener>(ending: Ending) {
     bench.observed().await;
 }
 
-pub(crate) async fn everything_is_there_after_a_clean_end<O: Opener>() {
+pub(crate) async fn everything_is_there_after_a_clean_end<O: StoreOpener>() {
     everything_is_there::<O>(Ending::Clean).await;
 }
 
-pub(crate) async fn everything_is_there_after_a_crash<O: Opener>() {
+pub(crate) async fn everything_is_there_after_a_crash<O: StoreOpener>() {
     everything_is_there::<O>(Ending::Crash).await;
 }
 
-pub(crate) async fn everything_goes_on_after_a_clean_end<O: Opener>() {
+pub(crate) async fn everything_goes_on_after_a_clean_end<O: StoreOpener>() {
     everything_goes_on::<O>(Ending::Clean).await;
 }
 
-pub(crate) async fn everything_goes_on_after_a_crash<O: Opener>() {
+pub(crate) async fn everything_goes_on_after_a_crash<O: StoreOpener>() {
     everything_goes_on::<O>(Ending::Crash).await;
 }
 
-pub(crate) async fn nothing_is_lost_by_ending_again_and_again<O: Opener>() {
+pub(crate) async fn nothing_is_lost_by_ending_again_and_again<O: StoreOpener>() {
     let mut bench = Bench::<O>::new().await;
     let endings = [Ending::Crash, Ending::Crash, Ending::Clean];
     for (number, ending) in (1..13_u64).zip(endings.into_iter().cycle()) {

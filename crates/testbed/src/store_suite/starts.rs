@@ -6,7 +6,7 @@ use engine::store::{
 };
 
 use super::bench::{Bench, DEFINITION, LEASE, at, drain, expect_wakeup, seq};
-use super::{Ending, Opener};
+use super::{Ending, StoreOpener};
 use crate::deliveries::webhook;
 
 fn start(sequence: u64, started_at: i64) -> StartExecution {
@@ -16,13 +16,13 @@ fn start(sequence: u64, started_at: i64) -> StartExecution {
     }
 }
 
-fn execution<O: Opener>(bench: &Bench<O>, sequence: u64) -> ExecutionDetail {
+fn execution<O: StoreOpener>(bench: &Bench<O>, sequence: u64) -> ExecutionDetail {
     let found = bench.execution(seq(sequence)).expect("readable");
     found.expect("it was started")
 }
 
 /// A store with this many events and no execution.
-async fn with_events<O: Opener>(count: u64) -> Bench<O> {
+async fn with_events<O: StoreOpener>(count: u64) -> Bench<O> {
     let bench = Bench::<O>::new().await;
     for definition in [DEFINITION, [2; 32]] {
         let kept = bench.keep_definition(definition, "{}".to_owned()).await;
@@ -34,7 +34,7 @@ async fn with_events<O: Opener>(count: u64) -> Bench<O> {
     bench
 }
 
-pub(crate) async fn a_started_execution_is_as_it_was_started<O: Opener>() {
+pub(crate) async fn a_started_execution_is_as_it_was_started<O: StoreOpener>() {
     let bench = with_events::<O>(2).await;
     let started = bench
         .start_all(vec![start(2, 50)], DEFINITION, seq(2))
@@ -57,7 +57,7 @@ pub(crate) async fn a_started_execution_is_as_it_was_started<O: Opener>() {
     assert_eq!(bench.pipe_cursor(), Ok(seq(2)));
 }
 
-pub(crate) async fn an_entry_starts_at_most_one_execution<O: Opener>() {
+pub(crate) async fn an_entry_starts_at_most_one_execution<O: StoreOpener>() {
     let mut bench = with_events::<O>(3).await;
     bench.start(1, 10).await;
     bench.start(2, 20).await;
@@ -84,7 +84,7 @@ pub(crate) async fn an_entry_starts_at_most_one_execution<O: Opener>() {
     assert_eq!(after.counts.running, 2);
 }
 
-pub(crate) async fn a_batch_may_name_an_entry_twice<O: Opener>() {
+pub(crate) async fn a_batch_may_name_an_entry_twice<O: StoreOpener>() {
     let bench = with_events::<O>(1).await;
     let batch = vec![start(1, 10), start(1, 20)];
     assert_eq!(bench.start_all(batch, DEFINITION, seq(1)).await, Ok(()));
@@ -94,7 +94,7 @@ pub(crate) async fn a_batch_may_name_an_entry_twice<O: Opener>() {
     assert_eq!(observed.counts.running, 1);
 }
 
-pub(crate) async fn the_cursor_never_moves_back<O: Opener>() {
+pub(crate) async fn the_cursor_never_moves_back<O: StoreOpener>() {
     let mut bench = with_events::<O>(3).await;
     assert_eq!(bench.pipe_cursor(), Ok(Sequence::START));
     for (cursor, stands) in [(2, 2), (1, 2), (0, 2), (3, 3), (2, 3)] {
@@ -112,7 +112,7 @@ pub(crate) async fn the_cursor_never_moves_back<O: Opener>() {
     }
 }
 
-pub(crate) async fn a_cursor_moves_without_starts<O: Opener>() {
+pub(crate) async fn a_cursor_moves_without_starts<O: StoreOpener>() {
     let bench = with_events::<O>(2).await;
     let started = bench.start_all(vec![], DEFINITION, seq(2)).await;
     assert_eq!(started, Ok(()));
@@ -121,7 +121,7 @@ pub(crate) async fn a_cursor_moves_without_starts<O: Opener>() {
     assert_eq!(bench.observed().await.executions, []);
 }
 
-pub(crate) async fn new_executions_are_due_at_once_and_wake<O: Opener>() {
+pub(crate) async fn new_executions_are_due_at_once_and_wake<O: StoreOpener>() {
     let bench = with_events::<O>(3).await;
     drain(bench.due_wakeup()).await;
     let batch = vec![start(3, 50), start(1, 50)];
@@ -132,7 +132,7 @@ pub(crate) async fn new_executions_are_due_at_once_and_wake<O: Opener>() {
     assert_eq!(claimed, [1, 3]);
 }
 
-pub(crate) async fn definitions_are_kept_under_their_hash<O: Opener>() {
+pub(crate) async fn definitions_are_kept_under_their_hash<O: StoreOpener>() {
     let mut bench = Bench::<O>::new().await;
     for ending in [Ending::Clean, Ending::Crash, Ending::Crash] {
         for (id, text) in [(1_u8, "one"), (2, "{\"two\": \"\u{e9}\"}"), (3, "")] {
@@ -146,7 +146,7 @@ pub(crate) async fn definitions_are_kept_under_their_hash<O: Opener>() {
     assert_eq!(bench.definition(&[4; 32]), Ok(None));
 }
 
-pub(crate) async fn an_execution_keeps_the_definition_it_was_started_with<O: Opener>() {
+pub(crate) async fn an_execution_keeps_the_definition_it_was_started_with<O: StoreOpener>() {
     let bench = with_events::<O>(2).await;
     bench.start(1, 10).await;
     let started = bench.start_all(vec![start(2, 20)], [2; 32], seq(2)).await;

@@ -70,7 +70,9 @@ pub(crate) async fn many_at_once_have_distinct_times_in_the_order_of_the_feed<O:
         }
     });
     let given: Vec<_> = bench
-        .feed()
+        .seen()
+        .await
+        .feed
         .iter()
         .map(|change| change.key.timestamp.as_millis())
         .collect();

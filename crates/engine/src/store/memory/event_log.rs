@@ -10,10 +10,10 @@ use domain::time::{Millis, Timestamp};
 use domain::trace::TraceId;
 
 use super::{Kept, MemoryDisk, MemoryStore};
-use crate::store::{Appended, ConflictSummary, Custody, EventLog, Outcome, Unavailable};
+use crate::store::{Appended, ConflictSummary, Custody, EventLog, NotKept, Outcome, Unavailable};
 
 impl EventLog for MemoryStore {
-    async fn append_once(&self, custody: Custody) -> Result<Appended, Unavailable> {
+    async fn append_once(&self, custody: Custody) -> Result<Appended, NotKept> {
         let delivery = custody.admitted.delivery();
         let appended = self.write(|running| {
             let append = |event| running.disk.append(delivery, event, custody.trace);
@@ -22,7 +22,7 @@ impl EventLog for MemoryStore {
             }
         });
         self.feed_wakeup.wake();
-        appended
+        Ok(appended?)
     }
 
     fn takes_custody(&self) -> Result<(), Unavailable> {

@@ -5,7 +5,8 @@ use domain::time::Timestamp;
 
 use super::{MemoryDisk, MemoryStore};
 use crate::store::{
-    Page, Quarantine, QuarantineBounds, QuarantinedDelivery, QuarantinedSummary, Unavailable,
+    Page, Quarantine, QuarantineBounds, QuarantineWard, QuarantinedDelivery, QuarantinedSummary,
+    Unavailable,
 };
 
 /// A refused delivery as it last came, and its first time.
@@ -23,7 +24,9 @@ impl Quarantine for MemoryStore {
             running.disk.make_room(self.quarantine_bounds);
         })
     }
+}
 
+impl QuarantineWard for MemoryStore {
     async fn discharge(&self, id: u64) -> Result<bool, Unavailable> {
         self.write(|running| running.disk.quarantined.remove(&id).is_some())
     }
