@@ -1,0 +1,243 @@
+// What a person is told of, and how.
+//
+// Every alarm goes to one topic, when it rises and when it is over.
+
+import * as aws from "@pulumi/aws";
+import * as pulumi from "@pulumi/pulumi";
+import { type Api } from "./api";
+import { type Ground } from "./ground";
+import { arn, type Names } from "./names";
+import { type EventPipe } from "./pipe";
+import { type Tables } from "./tables";
+
+/** What alarms look at. */
+export interface Watched {
+  readonly api: Api;
+  readonly validator: aws.lambda.Function;
+  readonly processor: aws.lambda.Function;
+  readonly stateMachine: aws.sfn.StateMachine;
+  readonly events: EventPipe;
+  readonly tables: Tables;
+}
+
+/** Rises when `metric` reaches `atLeast` within `PERIOD_SECONDS`. */
+interface Alarm {
+  readonly stem: string;
+  readonly says: string;
+  readonly namespace: string;
+  readonly metric: string;
+  readonly dimensions: Readonly<Record<string, pulumi.Input<string>>>;
+  readonly statistic: "Sum" | "Maximum";
+  readonly atLeast: number;
+}
+
+const PERIOD_SECONDS = 300;
+
+export function createAlarms(ground: Ground, watched: Watched): aws.sns.Topic {
+  const { names } = ground;
+  const topic = createTopic(ground);
+  const alarms = [
+    ...apiAlarms(watched.api),
+    ...functionAlarms("webhook-validator", watched.validator, 1),
+    // A declined payment is an error of the function, and nothing to wake anybody for.
+    ...functionAlarms("payment-processor", watched.processor, 5),
+    ...workflowAlarms(watched.stateMachine),
+    ...pipeAlarms(watched.events),
+  ];
+  for (const alarm of alarms) {
+    createAlarm(names, topic, alarm);
+  }
+  createLagAlarm(names, topic, watched);
+  return topic;
+}
+
+function apiAlarms(api: Api): Alarm[] {
+  return [
+    {
+      stem: "api-5xx",
+      says: "Webhooks are answered with a server error. Their senders will send them again.",
+      namespace: "AWS/ApiGateway",
+      metric: "5XXError",
+      dimensions: { ApiName: api.rest.name, Stage: api.stage.stageName },
+      statistic: "Sum",
+      atLeast: 1,
+    },
+  ];
+}
+
+function functionAlarms(stem: string, fn: aws.lambda.Function, errorsMax: number): Alarm[] {
+  const common = {
+    namespace: "AWS/Lambda",
+    dimensions: { FunctionName: fn.name },
+    statistic: "Sum",
+  } as const;
+  return [
+    {
+      ...common,
+      stem: `${stem}-errors`,
+      says: `${stem} fails. Its log says why.`,
+      metric: "Errors",
+      atLeast: errorsMax,
+    },
+    {
+      ...common,
+      stem: `${stem}-throttles`,
+      says: `${stem} is called more often at once than its reserved concurrency allows.`,
+      metric: "Throttles",
+      atLeast: 1,
+    },
+  ];
+}
+
+function workflowAlarms(stateMachine: aws.sfn.StateMachine): Alarm[] {
+  const alarm = (stem: string, metric: string, says: string): Alarm => ({
+    stem: `payment-executions-${stem}`,
+    says,
+    namespace: "AWS/States",
+    metric,
+    dimensions: { StateMachineArn: stateMachine.arn },
+    statistic: "Sum",
+    atLeast: 1,
+  });
+  return [
+    alarm("failed", "ExecutionsFailed", "A payment failed for good. A redrive tries it again."),
+    alarm("timed-out", "ExecutionsTimedOut", "The workflow of a payment took too long."),
+    alarm("aborted", "ExecutionsAborted", "Somebody stopped the workflow of a payment."),
+    alarm("throttled", "ExecutionThrottled", "Step Functions holds the workflows back."),
+  ];
+}
+
+function pipeAlarms({ pipe, deadLetters }: EventPipe): Alarm[] {
+  const alarm = (stem: string, metric: string, says: string): Alarm => ({
+    stem: `payment-events-pipe-${stem}`,
+    says,
+    namespace: "AWS/EventBridge/Pipes",
+    metric,
+    dimensions: { PipeName: pipe.name },
+    statistic: "Sum",
+    atLeast: 1,
+  });
+  return [
+    alarm("failed", "ExecutionFailed", "The pipe cannot start workflows. It tries again."),
+    alarm("timed-out", "ExecutionTimeout", "The pipe starts workflows too slowly."),
+    alarm("throttled", "ExecutionThrottled", "The pipe is held back."),
+    {
+      stem: "payment-events-dead-letters-depth",
+      says: "The pipe gave up on payments. Fetch them from the stream within twelve hours.",
+      namespace: "AWS/SQS",
+      metric: "ApproximateNumberOfMessagesVisible",
+      dimensions: { QueueName: deadLetters.name },
+      statistic: "Maximum",
+      atLeast: 1,
+    },
+  ];
+}
+
+function createAlarm(names: Names, topic: aws.sns.Topic, alarm: Alarm): void {
+  new aws.cloudwatch.MetricAlarm(names.of(`${alarm.stem}-alarm`), {
+    ...commonArgs(names, topic, alarm.stem, alarm.says),
+    namespace: alarm.namespace,
+    metricName: alarm.metric,
+    dimensions: alarm.dimensions,
+    statistic: alarm.statistic,
+    period: PERIOD_SECONDS,
+    evaluationPeriods: 1,
+    threshold: alarm.atLeast,
+    comparisonOperator: "GreaterThanOrEqualToThreshold",
+  });
+}
+
+/**
+ * AWS has no metric for how far a pipe is behind. But what is stored must be started: the pipe
+ * falls behind when, for a quarter of an hour, a tenth of the new payments starts nothing.
+ */
+function createLagAlarm(names: Names, topic: aws.sns.Topic, watched: Watched): void {
+  const stem = "payment-events-pipe-lag";
+  const { tables, stateMachine } = watched;
+  new aws.cloudwatch.MetricAlarm(names.of(`${stem}-alarm`), {
+    ...commonArgs(names, topic, stem, "New payments start no workflow: the pipe is behind."),
+    evaluationPeriods: 3,
+    threshold: 1,
+    comparisonOperator: "GreaterThanOrEqualToThreshold",
+    metricQueries: [
+      {
+        id: "behind",
+        label: "The pipe falls behind",
+        expression: "IF(FILL(started, 0) < 0.9 * FILL(stored, 0), 1, 0)",
+        returnData: true,
+      },
+      {
+        // One successful transaction is one new payment.
+        id: "stored",
+        metric: {
+          namespace: "AWS/DynamoDB",
+          metricName: "SuccessfulRequestLatency",
+          dimensions: { TableName: tables.payments.name, Operation: "TransactWriteItems" },
+          stat: "SampleCount",
+          period: PERIOD_SECONDS,
+        },
+      },
+      {
+        id: "started",
+        metric: {
+          namespace: "AWS/States",
+          metricName: "ExecutionsStarted",
+          dimensions: { StateMachineArn: stateMachine.arn },
+          stat: "Sum",
+          period: PERIOD_SECONDS,
+        },
+      },
+    ],
+  });
+}
+
+function commonArgs(names: Names, topic: aws.sns.Topic, stem: string, says: string) {
+  return {
+    name: names.of(stem),
+    alarmDescription: says,
+    alarmActions: [topic.arn],
+    okActions: [topic.arn],
+    treatMissingData: "notBreaching",
+    tags: names.tags(`${stem}-alarm`),
+  };
+}
+
+function createTopic({ settings, names, place, encryption }: Ground): aws.sns.Topic {
+  const stem = "payment-alarms";
+  const topic = new aws.sns.Topic(names.of(stem), {
+    name: names.of(stem),
+    kmsMasterKeyId: encryption.key.arn,
+    tags: names.tags(stem),
+  });
+  new aws.sns.TopicPolicy(names.of("payment-alarms-policy"), {
+    arn: topic.arn,
+    policy: pulumi
+      .all([topic.arn, place.account, arn(place, "cloudwatch", `alarm:*-${names.suffix}`)])
+      .apply(([Resource, account, alarms]) =>
+        JSON.stringify({
+          Version: "2012-10-17",
+          Statement: [
+            {
+              Sid: "TellOfAlarms",
+              Effect: "Allow",
+              Principal: { Service: "cloudwatch.amazonaws.com" },
+              Action: "sns:Publish",
+              Resource,
+              Condition: {
+                StringEquals: { "aws:SourceAccount": account },
+                ArnLike: { "aws:SourceArn": alarms },
+              },
+            },
+          ],
+        }),
+      ),
+  });
+  if (settings.alarmEmail !== undefined) {
+    new aws.sns.TopicSubscription(names.of("payment-alarms-email"), {
+      topic: topic.arn,
+      protocol: "email",
+      endpoint: settings.alarmEmail,
+    });
+  }
+  return topic;
+}
