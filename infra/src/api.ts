@@ -155,7 +155,9 @@ function deploy(
       restApi: rest.id,
       triggers: {
         shape: shape.apply((parts) =>
-          createHash("sha256").update(JSON.stringify([BINARY_MEDIA_TYPES, parts])).digest("hex"),
+          createHash("sha256")
+            .update(JSON.stringify([BINARY_MEDIA_TYPES, parts]))
+            .digest("hex"),
         ),
       },
     },

@@ -38,7 +38,6 @@ const ADMINISTER = [
 
 const USE = [
   "kms:Decrypt",
-  "kms:DescribeKey",
   "kms:Encrypt",
   "kms:GenerateDataKey",
   "kms:GenerateDataKeyWithoutPlaintext",
@@ -100,7 +99,7 @@ function keyPolicy(names: Names, place: Place): pulumi.Output<string> {
             Bool: { "kms:GrantIsForAWSResource": "true" },
           }),
           allow("EncryptLogs", { Service: `logs.${region}.amazonaws.com` }, USE, {
-            ArnEquals: { "kms:EncryptionContext:aws:logs:arn": logGroupArns },
+            StringEquals: { "kms:EncryptionContext:aws:logs:arn": logGroupArns },
           }),
           allow(
             "TellOfAlarms",
