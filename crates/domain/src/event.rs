@@ -1,5 +1,6 @@
 //! What a delivery means: payment events, and the key that makes each of them happen once.
 
+use alloc::borrow::ToOwned;
 use alloc::string::String;
 use core::fmt;
 
@@ -51,6 +52,22 @@ pub enum EventId {
 pub struct EventKeyDigest([u8; 32]);
 
 impl EventKey {
+    /// Reads what `Display` writes; `None` for any other text.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (source, rest) = text.split_at_checked(text.find(['/', '#'])?)?;
+        let id = match (rest.strip_prefix('/'), rest.strip_prefix("#sha256:")) {
+            (Some(id), _) => EventId::Provider(id.to_owned()),
+            (None, Some(digits)) => {
+                let mut hash = [0; 32];
+                hex::decode_to_slice(digits, &mut hash).ok()?;
+                EventId::Body(BodyHash::from_bytes(hash))
+            }
+            (None, None) => return None,
+        };
+        let source = SourceName::try_new(source).ok()?;
+        Some(Self { source, id })
+    }
+
     /// The digest of the key's text.
     pub fn digest(&self) -> EventKeyDigest {
         EventKeyDigest::of_text(&alloc::format!("{self}"))
@@ -114,6 +131,20 @@ mod tests {
         EventKey {
             source: SourceName::try_new(source).unwrap(),
             id,
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_back_and_nothing_else_is() {
+        let hash = BodyHash::from_bytes([7; 32]);
+        for id in ["", "bc", "b/c", "#sha256:00", "a#b/c", "\u{1F4B6}"] {
+            let key = key("a", EventId::Provider(id.into()));
+            assert_eq!(EventKey::parse(&key.to_string()), Some(key));
+        }
+        let by_body = key("a", EventId::Body(hash));
+        assert_eq!(EventKey::parse(&by_body.to_string()), Some(by_body));
+        for text in ["", "a", "/b", "A/b", "a#b", "a#sha256:00", "a#sha256:zz/b"] {
+            assert_eq!(EventKey::parse(text), None, "{text}");
         }
     }
 

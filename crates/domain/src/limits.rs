@@ -37,8 +37,14 @@ pub const SOURCE_NAME_BYTES_MAX: usize = 64;
 /// Most live secrets of one source. Two are enough to rotate; each costs one MAC per forgery.
 pub const SECRETS_MAX: usize = 8;
 
-/// Most events that one delivery may carry. Adyen documents batches of at most 6 items.
-pub const EVENTS_PER_DELIVERY_MAX: usize = 64;
+/// Most events that one delivery may carry. Adyen documents batches of at most 6 items; one
+/// DynamoDB transaction, which keeps a whole delivery on AWS, has 100 actions, two an event.
+pub const EVENTS_PER_DELIVERY_MAX: usize = 50;
+
+/// Fewest days for which an event key stays claimed where keys are forgotten at all: Stripe repeats
+/// what it could not deliver for days, and can be asked for events that are 30 days old
+/// (<https://docs.stripe.com/webhooks/process-undelivered-events>).
+pub const EVENT_KEY_DAYS_MIN: u32 = 30;
 
 /// Longest error name and cause kept with a failed payment, in bytes (Step Functions'
 /// own limits of `SendTaskFailure`).

@@ -10,7 +10,7 @@ use crate::event::EventKey;
 use crate::money::Amount;
 use crate::settlement::Settlement;
 use crate::time::Timestamp;
-use crate::trace::TraceId;
+use crate::trace::TraceContext;
 
 /// What names a record: the seed's partition and sort key. No two records share one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,8 +40,8 @@ pub struct EventRecord {
     pub received_at: Timestamp,
     /// The exact body of the delivery.
     pub raw_payload: Bytes,
-    /// The trace of everything done for it.
-    pub trace: TraceId,
+    /// The trace of everything done for it, and the span in which it was taken into custody.
+    pub trace: TraceContext,
     /// How far it has come.
     pub settlement: Settlement,
 }
@@ -71,7 +71,10 @@ impl EventRecord {
             text(String::from_utf8_lossy(&self.raw_payload)),
         );
         put("eventKey", text(self.event_key.to_string()));
-        put("traceId", text(self.trace.to_string()));
+        put("traceId", text(self.trace.id.to_string()));
+        if let Some(traceparent) = self.trace.traceparent() {
+            put("traceparent", text(traceparent));
+        }
         match &self.settlement {
             Settlement::Received => {}
             Settlement::Processing {
@@ -136,6 +139,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::event::EventId;
     use crate::source::SourceName;
+    use crate::trace::{SpanId, TraceId};
     use serde_json::json;
 
     pub(crate) fn sample() -> EventRecord {
@@ -154,7 +158,7 @@ pub(crate) mod tests {
             provider: "stripe".into(),
             received_at: Timestamp::from_millis(4),
             raw_payload: Bytes::from_static(b"{}"),
-            trace: TraceId::from_bytes([1; 16]),
+            trace: TraceId::from_bytes([1; 16]).into(),
             settlement: Settlement::Received,
         }
     }
@@ -172,6 +176,9 @@ pub(crate) mod tests {
                 "traceId": {"S": "01010101010101010101010101010101"},
             })
         );
+        record.trace.span = SpanId::from_bytes([2; 8]);
+        let traceparent = "00-01010101010101010101010101010101-0202020202020202-01";
+        assert_eq!(record.image()["traceparent"]["S"], traceparent);
         record.settlement = Settlement::Completed {
             transaction_id: "txn_1".into(),
             processed_at: Timestamp::from_millis(8),

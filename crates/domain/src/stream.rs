@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use crate::event::EventKeyDigest;
 use crate::record::RecordKey;
 use crate::time::Timestamp;
-use crate::trace::TraceId;
+use crate::trace::{TraceContext, TraceId};
 
 /// A place in the change feed: 1, 2, 3 … without a gap, in the order of the commits.
 #[derive(
@@ -109,11 +109,14 @@ impl Change {
         }
     }
 
-    /// The trace of everything done for the record.
-    pub fn trace(&self) -> Option<TraceId> {
+    /// The trace of everything done for the record, and the span that began it.
+    pub fn trace(&self) -> Option<TraceContext> {
+        if let Some(traceparent) = self.attribute("traceparent") {
+            return TraceContext::from_traceparent(traceparent.as_bytes());
+        }
         let mut bytes = [0; 16];
         hex::decode_to_slice(self.attribute("traceId")?, &mut bytes).ok()?;
-        Some(TraceId::from_bytes(bytes))
+        Some(TraceId::from_bytes(bytes).into())
     }
 
     /// The stream record, as a consumer of a DynamoDB stream gets it.

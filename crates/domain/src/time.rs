@@ -53,6 +53,13 @@ impl Timestamp {
             Err(_) => clamped.to_string(),
         }
     }
+
+    /// Reads the text that [`Self::to_iso`] gives, or any other RFC 3339 time with its offset.
+    /// What is finer than a millisecond is cut off.
+    pub fn from_iso(text: &str) -> Option<Self> {
+        let instant: jiff::Timestamp = text.parse().ok()?;
+        Some(Self(instant.as_millisecond()))
+    }
 }
 
 impl Millis {

@@ -1,10 +1,25 @@
-//! The id that ties everything done for one webhook together (W3C Trace Context).
+//! What ties everything done for one webhook together (W3C Trace Context).
 
+use alloc::string::String;
 use core::fmt;
 
 /// A W3C trace id: 16 bytes, not all zero, written as 32 lower-case hex digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TraceId([u8; 16]);
+
+/// A W3C parent id: the 8 bytes of one span's id, not all zero, written as 16 lower-case hex
+/// digits.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SpanId([u8; 8]);
+
+/// A place in a trace, where what follows belongs: what a `traceparent` header says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TraceContext {
+    /// The trace.
+    pub id: TraceId,
+    /// The span in it, where one is recorded.
+    pub span: Option<SpanId>,
+}
 
 impl TraceId {
     /// The id with these bytes; all zero means "no trace" on the wire, so it becomes 1.
@@ -20,10 +35,28 @@ impl TraceId {
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0
     }
+}
 
-    /// Reads the trace id out of a `traceparent` header: `00-<32 hex>-<16 hex>-<2 hex>`.
-    /// `None` for anything else, and the caller starts a trace of its own, as the
-    /// specification asks (<https://www.w3.org/TR/trace-context/#traceparent-header>).
+impl SpanId {
+    /// The id with these bytes; all zero means "no span" on the wire.
+    pub const fn from_bytes(bytes: [u8; 8]) -> Option<Self> {
+        if u64::from_be_bytes(bytes) == 0 {
+            None
+        } else {
+            Some(Self(bytes))
+        }
+    }
+
+    /// The 8 bytes.
+    pub const fn as_bytes(&self) -> &[u8; 8] {
+        &self.0
+    }
+}
+
+impl TraceContext {
+    /// Reads a `traceparent` header: `00-<32 hex>-<16 hex>-<2 hex>`. `None` for anything else,
+    /// and the caller starts a trace of its own, as the specification asks
+    /// (<https://www.w3.org/TR/trace-context/#traceparent-header>).
     pub fn from_traceparent(value: &[u8]) -> Option<Self> {
         let text = core::str::from_utf8(value).ok()?;
         let mut parts = text.split('-');
@@ -42,12 +75,40 @@ impl TraceId {
         if !(lengths_fit && all_hex && extra_allowed) || version == "ff" {
             return None;
         }
-        if parent.bytes().all(|byte| byte == b'0') {
+        let (mut id, mut span) = ([0; 16], [0; 8]);
+        hex::decode_to_slice(trace, &mut id).ok()?;
+        hex::decode_to_slice(parent, &mut span).ok()?;
+        if u128::from_be_bytes(id) == 0 {
             return None;
         }
-        let mut bytes = [0; 16];
-        hex::decode_to_slice(trace, &mut bytes).ok()?;
-        (u128::from_be_bytes(bytes) != 0).then_some(Self(bytes))
+        Some(Self {
+            id: TraceId(id),
+            span: Some(SpanId::from_bytes(span)?),
+        })
+    }
+
+    /// The `traceparent` header of what follows; `None` where no span is recorded.
+    pub fn traceparent(&self) -> Option<String> {
+        let span = self.span?;
+        Some(alloc::format!("00-{}-{span}-01", self.id))
+    }
+}
+
+impl From<TraceId> for TraceContext {
+    fn from(id: TraceId) -> Self {
+        Self { id, span: None }
+    }
+}
+
+impl fmt::Display for SpanId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:016x}", u64::from_be_bytes(self.0))
+    }
+}
+
+impl fmt::Debug for SpanId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
     }
 }
 
@@ -71,20 +132,26 @@ mod tests {
     #[test]
     fn traceparent_is_taken_only_when_well_formed() {
         let good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-        let id = TraceId::from_traceparent(good.as_bytes()).unwrap();
-        assert_eq!(id.to_string(), "4bf92f3577b34da6a3ce929d0e0e4736");
+        let context = TraceContext::from_traceparent(good.as_bytes()).unwrap();
+        assert_eq!(context.id.to_string(), "4bf92f3577b34da6a3ce929d0e0e4736");
+        assert_eq!(context.traceparent().as_deref(), Some(good));
+        assert_eq!(TraceContext::from(context.id).traceparent(), None);
         let future = "01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more";
-        assert!(TraceId::from_traceparent(future.as_bytes()).is_some());
+        assert!(TraceContext::from_traceparent(future.as_bytes()).is_some());
         for bad in [
             "",
             "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more",
             "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
             "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
             "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
             "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
             "00-4bf92f3577b34da6a3ce929d0e0e473-00f067aa0ba902b7-01",
         ] {
-            assert!(TraceId::from_traceparent(bad.as_bytes()).is_none(), "{bad}");
+            assert!(
+                TraceContext::from_traceparent(bad.as_bytes()).is_none(),
+                "{bad}"
+            );
         }
     }
 }

@@ -5,7 +5,7 @@
 //! [`pipe`] reads what changed and starts executions; [`runner`] moves them along their
 //! [`workflow`], having the [`tasks`] done, and writes their [`journal`]. [`operator`] is what
 //! people do to executions. [`wakeup`] is how loops are told to look, [`clock`] where time and
-//! luck come from, [`metrics`] what is counted, [`supervisor`] what starts, watches and stops
+//! luck come from, [`metrics`] what is counted, [`spans`] how spans get into a webhook's trace, [`supervisor`] what starts, watches and stops
 //! the loops.
 #![warn(missing_docs)]
 
@@ -20,4 +20,5 @@ pub mod operator;
 pub mod wakeup;
 pub mod clock;
 pub mod metrics;
+pub mod spans;
 pub mod supervisor;

@@ -148,7 +148,12 @@ pub async fn promote(
     })?;
     let admitted =
         admit(delivery, &source).map_err(|refused| NotDone::StillRefused(refused.refusal))?;
-    let appended = store.append_once(Custody { admitted, trace }).await?;
+    let appended = store
+        .append_once(Custody {
+            admitted,
+            trace: trace.into(),
+        })
+        .await?;
     store.discharge(id).await?;
     Ok(appended)
 }

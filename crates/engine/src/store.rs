@@ -13,6 +13,7 @@ mod event_log;
 mod executions;
 mod inspect;
 mod quarantine;
+mod settlements;
 
 pub mod memory;
 
@@ -29,6 +30,7 @@ pub use quarantine::{
     Quarantine, QuarantineBounds, QuarantineReason, QuarantineWard, QuarantinedDelivery,
     QuarantinedSummary,
 };
+pub use settlements::{Settled, Settlements};
 
 /// Everything that the one-binary home asks of its store.
 pub trait Store:
@@ -55,6 +57,9 @@ pub enum Unavailable {
     /// what the disk holds is no longer known.
     #[error("the store's disk has failed it")]
     Failed,
+    /// The store is somewhere else, and did not answer, or answered that it cannot now.
+    #[error("the store cannot be reached")]
+    Unreachable,
     /// A read failed or found what should not be there.
     #[error("the store cannot be read")]
     Unreadable,

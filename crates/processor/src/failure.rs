@@ -14,6 +14,7 @@
 //! | `GatewayUnavailable` | not reached, or answered that it cannot now | yes |
 //! | `GatewayTimeout` | no answer in time; whether it acted is unknown | yes |
 //! | `GatewayProtocolError` | an answer that cannot be read; whether it acted is unknown | yes |
+//! | `InternalError` | a bug of ours, caught; whether the task acted is unknown | yes |
 //! | `PaymentProcessingFailed` | the attempts are spent, and the failure is on record | by a person: redrive |
 //! | `Http.<status>` | an endpoint of the user's own answered with this status | by status |
 //! | `Http.Timeout`, `Http.Unreachable`, `Http.ResponseTooLarge`, `Http.InvalidResponse` | it gave no usable answer | yes |
@@ -23,6 +24,7 @@
 //! depend on the attempt.
 
 use domain::limits;
+use domain::record::RecordKey;
 use domain::task::TaskFailure;
 use domain::time::Millis;
 
@@ -44,6 +46,8 @@ pub const GATEWAY_UNAVAILABLE: &str = "GatewayUnavailable";
 pub const GATEWAY_TIMEOUT: &str = "GatewayTimeout";
 /// The gateway's answer cannot be read.
 pub const GATEWAY_PROTOCOL_ERROR: &str = "GatewayProtocolError";
+/// A bug of ours, caught.
+pub const INTERNAL_ERROR: &str = "InternalError";
 /// The attempts are spent; a person's redrive begins again. The seed's own name for it.
 pub const PAYMENT_PROCESSING_FAILED: &str = "PaymentProcessingFailed";
 /// A user's endpoint gave no answer in time.
@@ -56,6 +60,27 @@ pub const HTTP_RESPONSE_TOO_LARGE: &str = "Http.ResponseTooLarge";
 pub const HTTP_INVALID_RESPONSE: &str = "Http.InvalidResponse";
 /// Nobody does this resource: the name that Step Functions uses for a function that is not.
 pub const FUNCTION_NOT_FOUND: &str = "Lambda.ResourceNotFoundException";
+
+/// The failure of a task that panicked.
+pub fn internal_error() -> TaskFailure {
+    failed(
+        INTERNAL_ERROR,
+        "a bug in the task, caught; whether it acted is unknown",
+    )
+}
+
+/// The failure of a task whose record is not there.
+pub fn payment_not_found(key: &RecordKey) -> TaskFailure {
+    failed(
+        PAYMENT_NOT_FOUND,
+        format!("Payment not found: {}", key.payment_id),
+    )
+}
+
+/// The failure of a task whose record cannot be read or written now, and why.
+pub fn records_unavailable(why: &dyn std::fmt::Display) -> TaskFailure {
+    failed(RECORDS_UNAVAILABLE, why.to_string())
+}
 
 /// A failure of this name, with nothing to wait for.
 pub(crate) fn failed(error: &str, cause: impl AsRef<str>) -> TaskFailure {

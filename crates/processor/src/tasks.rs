@@ -229,14 +229,8 @@ impl<G: PaymentGateway, R: PaymentRecords> Tasks<G, R> {
     async fn read(&self, key: &RecordKey) -> Result<EventRecord, TaskFailure> {
         match self.records.record(key).await {
             Ok(Some(record)) => Ok(record),
-            Ok(None) => Err(failure::failed(
-                failure::PAYMENT_NOT_FOUND,
-                format!("Payment not found: {}", key.payment_id),
-            )),
-            Err(unavailable) => Err(failure::failed(
-                failure::RECORDS_UNAVAILABLE,
-                unavailable.to_string(),
-            )),
+            Ok(None) => Err(failure::payment_not_found(key)),
+            Err(unavailable) => Err(failure::records_unavailable(&unavailable)),
         }
     }
 }

@@ -15,7 +15,7 @@ use domain::record::{EventRecord, RecordKey};
 use domain::secret::Secret;
 use domain::task::{TaskCall, TaskFailure, TaskOutcome};
 use domain::time::{Millis, Timestamp};
-use domain::trace::TraceId;
+use domain::trace::{TraceContext, TraceId};
 use processor::gateway::simulated::{SimulatedGateway, SimulatedSettings};
 use processor::http_client::{HttpClient, Target};
 use processor::http_tasks::{Endpoint, HttpTasks, RESPONSE_BYTES_MAX};
@@ -120,7 +120,7 @@ async fn an_endpoint_is_sent_the_input_and_who_asks() {
     }
     assert_eq!(headers["x-payhook-state"].as_bytes(), "Prüfen".as_bytes());
     let traceparent = headers["traceparent"].as_bytes();
-    let trace = TraceId::from_traceparent(traceparent).unwrap();
+    let trace = TraceContext::from_traceparent(traceparent).unwrap().id;
     assert_eq!(trace, TraceId::from_bytes([7; 16]));
 }
 

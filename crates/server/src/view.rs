@@ -289,7 +289,7 @@ impl EventView {
             status: record.status().to_owned(),
             provider_status: record.provider_status.clone(),
             received_at: record.received_at.to_iso(),
-            trace_id: record.trace.to_string(),
+            trace_id: record.trace.id.to_string(),
             execution_name: record.event_key.digest().execution_name(),
             execution: summary.execution,
             transaction_id: None,
@@ -414,7 +414,7 @@ impl ExecutionView {
                 .due_at
                 .filter(|due| due.as_millis() > 0)
                 .map(|due| due.to_iso()),
-            trace_id: record.trace.to_string(),
+            trace_id: record.trace.id.to_string(),
             definition: hex::encode(summary.definition),
         }
     }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use domain::delivery::{BodyHash, Headers};
 use domain::settlement::Settlement;
 use domain::time::Timestamp;
-use domain::trace::TraceId;
+use domain::trace::{SpanId, TraceContext, TraceId};
 use engine::store::{ExecutionStatus, QuarantineReason};
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use sha2::{Digest as _, Sha256};
@@ -19,6 +19,31 @@ pub(crate) fn integer(number: u64) -> i64 {
 /// The counter or place in a column.
 pub(crate) fn natural(column: i64) -> Result<u64, Fault> {
     u64::try_from(column).map_err(|_| Fault::Corrupt("a negative count or place"))
+}
+
+/// The trace in a column, with the span in it where one was recorded.
+pub(crate) fn trace_context(column: &[u8]) -> Result<TraceContext, Fault> {
+    let (id, span) = column.split_at_checked(16).unwrap_or((column, &[]));
+    let span = match span {
+        [] => None,
+        span => {
+            let bytes = span.try_into();
+            SpanId::from_bytes(bytes.map_err(|_| Fault::Corrupt("a span that is not 8 bytes"))?)
+        }
+    };
+    Ok(TraceContext {
+        id: trace(id)?,
+        span,
+    })
+}
+
+/// What [`trace_context`] reads.
+pub(crate) fn pack_trace(trace: TraceContext) -> Vec<u8> {
+    let mut packed = trace.id.as_bytes().to_vec();
+    if let Some(span) = trace.span {
+        packed.extend_from_slice(span.as_bytes());
+    }
+    packed
 }
 
 /// The trace in a column.

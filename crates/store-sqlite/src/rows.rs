@@ -181,7 +181,7 @@ pub(crate) fn event_of_row(row: &Row<'_>) -> Result<(u64, EventRecord), Fault> {
         provider: text(8)?.to_owned(),
         received_at: Timestamp::from_millis(row.get(9)?),
         raw_payload: body,
-        trace: codec::trace(blob(10)?)?,
+        trace: codec::trace_context(blob(10)?)?,
         settlement: Settlement::Received,
     };
     Ok((codec::natural(row.get(0)?)?, record))

@@ -9,7 +9,7 @@ use domain::providers::generic::Generic;
 use domain::secret::Secret;
 use domain::source::{Source, SourceName};
 use domain::time::Timestamp;
-use domain::trace::TraceId;
+use domain::trace::{SpanId, TraceContext, TraceId};
 use engine::store::{Custody, QuarantineReason, QuarantinedDelivery};
 use rand::{Rng, RngExt as _};
 use serde_json::{Value, json};
@@ -32,7 +32,7 @@ pub struct Webhook {
     note: Option<String>,
     headers: Vec<(String, Bytes)>,
     received_at: Timestamp,
-    trace: TraceId,
+    trace: TraceContext,
 }
 
 /// A webhook about the event `event_id`; an empty id is not sent, and then the body is the id.
@@ -46,7 +46,7 @@ pub fn webhook(event_id: &str) -> Webhook {
         note: None,
         headers: Vec::new(),
         received_at: Timestamp::from_millis(1_000),
-        trace: TraceId::from_bytes([7; 16]),
+        trace: TraceId::from_bytes([7; 16]).into(),
     }
 }
 
@@ -138,7 +138,14 @@ impl Webhook {
     /// In this trace instead.
     #[must_use]
     pub fn trace(mut self, bytes: [u8; 16]) -> Self {
-        self.trace = TraceId::from_bytes(bytes);
+        self.trace = TraceId::from_bytes(bytes).into();
+        self
+    }
+
+    /// Taken in by this span of its trace instead of by none that is recorded.
+    #[must_use]
+    pub fn span(mut self, bytes: [u8; 8]) -> Self {
+        self.trace.span = SpanId::from_bytes(bytes);
         self
     }
 
@@ -210,7 +217,7 @@ impl Webhook {
         QuarantinedDelivery {
             delivery: self.raw(),
             reason,
-            trace: self.trace,
+            trace: self.trace.id,
         }
     }
 }

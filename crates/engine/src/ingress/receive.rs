@@ -13,14 +13,16 @@ use domain::admit::{self, Admitted, Refusal, Refused};
 use domain::delivery::{Headers, RawDelivery};
 use domain::signature::SignatureRefusal;
 use domain::source::{Source, SourceName};
-use domain::trace::TraceId;
+use domain::trace::{TraceContext, TraceId};
 use futures_util::FutureExt as _;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use tracing::{Instrument as _, debug, error, info_span, warn};
+use tracing::field::{Empty, display};
+use tracing::{Instrument as _, Span, debug, error, info_span, warn};
 
 use super::Ingress;
 use super::respond::{self, Refusing, Verdict};
 use crate::metrics::{RefusalLabels, SecretLabels, SourceLabel};
+use crate::spans;
 use crate::store::{
     Appended, Custody, EventLog, NotKept, Outcome, Quarantine, QuarantineReason,
     QuarantinedDelivery,
@@ -40,21 +42,22 @@ pub(super) async fn answer<S: EventLog + Quarantine + Send + Sync + 'static>(
         }
     };
     let source = &*source;
-    let trace = trace_of(request.headers(), ingress);
-    let span = info_span!("receive", trace_id = %trace, source = %source.name);
+    let span = info_span!("receive", trace_id = Empty, source = %source.name);
+    let trace = place(&span, request.headers(), ingress);
+    span.record("trace_id", display(trace.id));
     let verdict = AssertUnwindSafe(receive(ingress, source, trace, request))
         .catch_unwind()
         .instrument(span)
         .await
         .unwrap_or_else(|_| {
-            error!(trace_id = %trace, "a webhook's handler panicked; the sender was told 500");
+            error!(trace_id = %trace.id, "a webhook's handler panicked; the sender was told 500");
             Verdict::Refused(Refusing::Internal)
         });
     match &verdict {
         Verdict::Kept(appended) => count_custody(ingress, source, appended),
         Verdict::Refused(refusing) => count_refusal(ingress, source.name.as_str(), refusing),
     }
-    respond::respond(&verdict, Some(trace))
+    respond::respond(&verdict, Some(trace.id))
 }
 
 /// The source called `name`, or how its absence is counted and answered.
@@ -76,7 +79,7 @@ async fn find_source<S>(
 async fn receive<S: EventLog + Quarantine + Send + Sync + 'static>(
     ingress: &Ingress<S>,
     source: &Source,
-    trace: TraceId,
+    trace: TraceContext,
     request: Request,
 ) -> Verdict {
     if request.method() != Method::POST {
@@ -110,7 +113,7 @@ async fn receive<S: EventLog + Quarantine + Send + Sync + 'static>(
         }
         Err(refused) => {
             let refusing = Refusing::Delivery(refused.refusal);
-            set_apart(ingress, refused, trace).await;
+            set_apart(ingress, refused, trace.id).await;
             Verdict::Refused(refusing)
         }
     }
@@ -143,7 +146,7 @@ async fn decide<S>(
 async fn take_custody<S: EventLog>(
     ingress: &Ingress<S>,
     admitted: Admitted,
-    trace: TraceId,
+    trace: TraceContext,
 ) -> Verdict {
     let labels = SecretLabels {
         source: admitted.delivery().get().source.to_string(),
@@ -235,16 +238,23 @@ fn keep_headers(headers: &HeaderMap) -> Headers {
     )
 }
 
-fn trace_of<S>(headers: &HeaderMap, ingress: &Ingress<S>) -> TraceId {
-    headers
+/// The trace of this webhook: the sender's, where there is a `traceparent`; the exporter's, where
+/// there is one; or one of our own.
+fn place<S>(span: &Span, headers: &HeaderMap, ingress: &Ingress<S>) -> TraceContext {
+    let sent = headers
         .get("traceparent")
-        .and_then(|value| TraceId::from_traceparent(value.as_bytes()))
-        .unwrap_or_else(|| {
-            let mut bytes = [0; 16];
-            bytes[..8].copy_from_slice(&ingress.luck.next_u64().to_be_bytes());
-            bytes[8..].copy_from_slice(&ingress.luck.next_u64().to_be_bytes());
-            TraceId::from_bytes(bytes)
-        })
+        .and_then(|value| TraceContext::from_traceparent(value.as_bytes()));
+    if let Some(placed) = spans::place(span, sent) {
+        return placed;
+    }
+    // The sender's span is none of ours; only its trace goes on.
+    let id = sent.map(|sent| sent.id).unwrap_or_else(|| {
+        let mut bytes = [0; 16];
+        bytes[..8].copy_from_slice(&ingress.luck.next_u64().to_be_bytes());
+        bytes[8..].copy_from_slice(&ingress.luck.next_u64().to_be_bytes());
+        TraceId::from_bytes(bytes)
+    });
+    id.into()
 }
 
 fn count_custody<S>(ingress: &Ingress<S>, source: &Source, appended: &Appended) {

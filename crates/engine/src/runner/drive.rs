@@ -11,6 +11,7 @@ use tracing::{Instrument as _, debug, error, info, info_span, warn};
 use super::held::{self, Held, HeldError};
 use super::{Hand, PAUSE_AFTER_TROUBLE, Runner};
 use crate::metrics::{AttemptLabels, Metrics, StateLabel, StatusLabel};
+use crate::spans;
 use crate::store::{Claimed, Committed, ExecutionStatus, Executions, Lease, Unavailable};
 use crate::tasks::TaskRunner;
 
@@ -56,7 +57,8 @@ pub(super) async fn drive<S: Executions, T: TaskRunner>(
             return;
         }
     };
-    let span = info_span!("execution", trace_id = %held.trace, execution = %name);
+    let span = info_span!("execution", trace_id = %held.trace.id, execution = %name);
+    spans::place(&span, Some(held.trace));
     let mut drive = Drive {
         runner,
         held: &mut held,

@@ -11,7 +11,7 @@ use domain::record::RecordKey;
 use domain::stream::Sequence;
 use domain::task::{RecordChange, TaskCall};
 use domain::time::{Millis, Timestamp};
-use domain::trace::TraceId;
+use domain::trace::{TraceContext, TraceId};
 
 use crate::journal::{self, Step, Unreadable};
 use crate::store::{Claimed, ExecutionStatus, Lease, Progress};
@@ -23,7 +23,7 @@ pub struct Held {
     /// Which one.
     pub sequence: Sequence,
     /// The trace of its event.
-    pub trace: TraceId,
+    pub trace: TraceContext,
     /// The record that its feed entry is about.
     pub key: RecordKey,
     course: Course,
@@ -57,7 +57,7 @@ impl Held {
             trace: claimed
                 .change
                 .trace()
-                .unwrap_or(TraceId::from_bytes([0; 16])),
+                .unwrap_or_else(|| TraceId::from_bytes([0; 16]).into()),
             key: claimed.change.key.clone(),
             course: Course::new(definition, claimed.change, claimed.started_at),
             execution,
@@ -166,7 +166,7 @@ impl Held {
             state: state.to_string(),
             retry_count: attempt.saturating_sub(1),
             deadline,
-            trace: self.trace,
+            trace: self.trace.id,
         }
     }
 

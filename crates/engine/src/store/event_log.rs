@@ -5,7 +5,7 @@ use std::future::Future;
 use domain::admit::Admitted;
 use domain::event::EventKeyDigest;
 use domain::record::{EventRecord, RecordKey};
-use domain::trace::TraceId;
+use domain::trace::TraceContext;
 
 use super::Unavailable;
 
@@ -14,8 +14,8 @@ use super::Unavailable;
 pub struct Custody {
     /// The delivery, proved and read.
     pub admitted: Admitted,
-    /// The trace that everything done for it belongs to.
-    pub trace: TraceId,
+    /// The trace that everything done for it belongs to, and the span that takes it in.
+    pub trace: TraceContext,
 }
 
 /// What became of each event of a delivery, in the delivery's order.

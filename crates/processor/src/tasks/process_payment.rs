@@ -33,7 +33,7 @@ pub(super) async fn run<G: PaymentGateway>(
     let request = request(&job);
     let span = tracing::info_span!(
         "gateway",
-        trace_id = %job.record.trace,
+        trace_id = %job.record.trace.id,
         idempotency_key = %request.idempotency_key,
     );
     let receipt = gateway.settle(&request).instrument(span).await?;
@@ -56,7 +56,7 @@ fn request(job: &Job<'_>) -> GatewayRequest {
         currency: record.currency,
         provider: record.provider.clone(),
         event_key: record.event_key.clone(),
-        traceparent: trace::parent(record.trace, job.call),
+        traceparent: trace::parent(record.trace.id, job.call),
         now: job.now,
         deadline: job.call.deadline,
     }

@@ -123,7 +123,7 @@ pub(crate) fn record(settlement: Settlement) -> EventRecord {
         provider: "stripe".into(),
         received_at: Timestamp::from_millis(4),
         raw_payload: "{}".into(),
-        trace: TraceId::from_bytes([1; 16]),
+        trace: TraceId::from_bytes([1; 16]).into(),
         settlement,
     }
 }

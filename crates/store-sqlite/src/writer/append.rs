@@ -18,7 +18,7 @@ use crate::rows;
 pub(crate) struct Append {
     received_at: Timestamp,
     secret_label: String,
-    trace: [u8; 16],
+    trace: Vec<u8>,
     headers: Vec<u8>,
     body: Bytes,
     events: Vec<NewEvent>,
@@ -40,7 +40,7 @@ impl Append {
         Self {
             received_at: delivery.received_at,
             secret_label: verified.secret_label().to_owned(),
-            trace: *custody.trace.as_bytes(),
+            trace: codec::pack_trace(custody.trace),
             headers: codec::pack_headers(&delivery.headers),
             body: delivery.body.clone(),
             events: events

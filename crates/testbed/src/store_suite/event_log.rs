@@ -2,7 +2,7 @@
 
 use domain::record::EventRecord;
 use domain::settlement::Settlement;
-use domain::trace::TraceId;
+use domain::trace::{SpanId, TraceContext, TraceId};
 use engine::store::{EventLog as _, Outcome};
 
 use super::Opener;
@@ -12,6 +12,7 @@ use crate::deliveries::webhook;
 pub(crate) async fn a_new_event_is_stored_and_found_by_both_keys<O: Opener>() {
     let bench = Bench::<O>::new().await;
     let sent = webhook("evt_1").payment("p").amount("12.50").trace([3; 16]);
+    let sent = sent.span([4; 8]);
     let (outcome, key) = bench.append(&sent).await;
     assert_eq!(outcome, Outcome::Stored);
     let event = &sent.admitted().events()[0].clone();
@@ -24,7 +25,10 @@ pub(crate) async fn a_new_event_is_stored_and_found_by_both_keys<O: Opener>() {
         provider: "testbed".to_owned(),
         received_at: at(1_000),
         raw_payload: sent.body(),
-        trace: TraceId::from_bytes([3; 16]),
+        trace: TraceContext {
+            id: TraceId::from_bytes([3; 16]),
+            span: SpanId::from_bytes([4; 8]),
+        },
         settlement: Settlement::Received,
     };
     assert_eq!(bench.record(&key).await, Ok(Some(expected)));

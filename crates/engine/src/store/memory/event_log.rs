@@ -7,7 +7,7 @@ use domain::record::{EventRecord, RecordKey};
 use domain::settlement::Settlement;
 use domain::signature::Verified;
 use domain::time::{Millis, Timestamp};
-use domain::trace::TraceId;
+use domain::trace::TraceContext;
 
 use super::{Kept, MemoryDisk, MemoryStore};
 use crate::store::{Appended, ConflictSummary, Custody, EventLog, NotKept, Outcome, Unavailable};
@@ -50,7 +50,7 @@ impl MemoryDisk {
         &mut self,
         delivery: &Verified<RawDelivery>,
         event: &PaymentEvent,
-        trace: TraceId,
+        trace: TraceContext,
     ) -> (Outcome, RecordKey) {
         let raw = delivery.get();
         let claimed = self.claims.get(&event.key.digest()).cloned();

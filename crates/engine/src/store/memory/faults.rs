@@ -67,7 +67,7 @@ impl Faults {
         let fault = self.planned.remove(&self.writes);
         self.refuses_writes = fault.and_then(|fault| match fault.error {
             Unavailable::Failed | Unavailable::Closing => Some(fault.error),
-            Unavailable::Overloaded | Unavailable::Unreadable => None,
+            Unavailable::Overloaded | Unavailable::Unreachable | Unavailable::Unreadable => None,
         });
         Ok(fault)
     }

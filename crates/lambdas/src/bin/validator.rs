@@ -1,0 +1,62 @@
+//! `webhook-validator`: API Gateway's webhooks, verified and kept.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use aws_config::BehaviorVersion;
+use engine::clock::{Clock, SystemClock, SystemLuck};
+use engine::ingress::{Ingress, IngressOptions, router};
+use engine::metrics::Metrics;
+use lambdas::environment::{self, ValidatorEnvironment};
+use lambdas::secrets::RotatingSources;
+use lambdas::validator::FrontDoor;
+use lambdas::vault::SecretsManager;
+use store_dynamodb::{DynamoStore, Retention, Tables};
+
+/// The platform's own limit is thirty seconds; a sender's is shorter (Shopify waits for five).
+const CUSTODY_TIMEOUT: Duration = Duration::from_secs(8);
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> anyhow::Result<()> {
+    lambdas::log::start()?;
+    let environment = ValidatorEnvironment::read(environment::variable)?;
+    let sdk = aws_config::load_defaults(BehaviorVersion::latest()).await;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let sources = RotatingSources::new(
+        SecretsManager(aws_sdk_secretsmanager::Client::new(&sdk)),
+        environment.sources,
+        environment.rotation,
+        Arc::clone(&clock),
+    );
+    let store = DynamoStore::new(
+        aws_sdk_dynamodb::Client::new(&sdk),
+        Tables {
+            payments: environment.payments_table,
+            event_keys: environment.event_keys_table,
+            quarantine: environment.quarantine_table,
+        },
+        Retention {
+            event_key_days: environment.event_key_days,
+            quarantine_days: environment.quarantine_days,
+        },
+    );
+    let ingress = Ingress::new(
+        Arc::new(sources),
+        Arc::new(store),
+        (clock, Arc::new(SystemLuck)),
+        Arc::new(Metrics::default()),
+        IngressOptions {
+            base_path: String::new(),
+            body_bytes_max: environment.body_bytes_max,
+            // The whole body is here before the function is called, and one at a time.
+            body_timeout: CUSTODY_TIMEOUT,
+            custody_timeout: CUSTODY_TIMEOUT,
+            requests_max: 1,
+        },
+    );
+    let served = lambda_http::run(FrontDoor::new(router(ingress))).await;
+    served
+        .map_err(anyhow::Error::from_boxed)
+        .context("the runtime ended")
+}

@@ -1,0 +1,289 @@
+//! What the deployment decided, read from the environment once. Every variable has its default
+//! and its reason here; `infra/` sets them.
+//!
+//! | variable | function | meaning |
+//! |---|---|---|
+//! | `TABLE_NAME` | both | the payments table |
+//! | `EVENT_KEYS_TABLE_NAME`, `QUARANTINE_TABLE_NAME` | validator | the other two |
+//! | `PAYHOOK_SOURCES` | validator | JSON: source → `{"secretId", "header"?, "algorithm"?, "encoding"?, "prefix"?}` |
+//! | `PAYHOOK_EVENT_KEY_RETENTION_DAYS` | validator | how long an event key stays claimed: 365, at least 30 |
+//! | `PAYHOOK_QUARANTINE_RETENTION_DAYS` | validator | how long a refused delivery is kept: 30 |
+//! | `PAYHOOK_BODY_BYTES_MAX` | validator | longest body: 65536, at most 122880 |
+//! | `PAYHOOK_SECRETS_REFRESH_SECONDS` | both | age at which secrets are read again: 300 |
+//! | `PAYHOOK_SECRET_GRACE_HOURS` | validator | how long the secret before the current one is taken: 24 |
+//! | `PAYHOOK_GATEWAY` | processor | `http`, or `simulated`, which moves no money |
+//! | `PAYHOOK_GATEWAY_URL`, `PAYHOOK_GATEWAY_TIMEOUT_MS` | processor | the HTTP gateway; 20000 ms |
+//! | `PAYHOOK_GATEWAY_HEADERS_SECRET` | processor | a secret with a JSON object of headers for it |
+//! | `PAYHOOK_LOG` | both | what is logged, as `tracing` filters it: `info` |
+
+use std::collections::{BTreeMap, HashMap};
+
+use domain::limits;
+use domain::providers::Provider;
+use domain::providers::generic::Generic;
+use domain::signature::{HmacAlgorithm, SignatureEncoding};
+use domain::source::SourceName;
+use domain::time::Millis;
+use serde::Deserialize;
+
+use crate::gateway::GatewaySettings;
+use crate::secrets::{RotationSettings, SourceSettings};
+
+/// What `webhook-validator` is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ValidatorEnvironment {
+    /// The payments table.
+    pub payments_table: String,
+    /// The event keys table.
+    pub event_keys_table: String,
+    /// The quarantine table.
+    pub quarantine_table: String,
+    /// Days for which an event key stays claimed.
+    pub event_key_days: u32,
+    /// Days for which a refused delivery is kept.
+    pub quarantine_days: u32,
+    /// Who may send.
+    pub sources: HashMap<SourceName, SourceSettings>,
+    /// How their secrets are kept up to date.
+    pub rotation: RotationSettings,
+    /// Longest body, in bytes.
+    pub body_bytes_max: usize,
+}
+
+/// What `payment-processor` is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProcessorEnvironment {
+    /// The payments table.
+    pub payments_table: String,
+    /// Who settles payments.
+    pub gateway: GatewayChoice,
+}
+
+/// Who settles payments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GatewayChoice {
+    /// Nobody: it behaves as a good gateway does, and moves no money.
+    Simulated,
+    /// An endpoint.
+    Http(GatewaySettings),
+}
+
+/// Everything that keeps the function from starting, a line each.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the environment is not right:\n{}", .0.join("\n"))]
+pub struct InvalidEnvironment(Vec<String>);
+
+/// `PAYHOOK_SOURCES` on the wire.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct SourceText {
+    secret_id: String,
+    header: Option<String>,
+    algorithm: Option<AlgorithmText>,
+    encoding: Option<EncodingText>,
+    prefix: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum AlgorithmText {
+    Sha256,
+    Sha512,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum EncodingText {
+    Hex,
+    Base64,
+}
+
+/// A variable of this process's environment.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is where the functions read their environment"
+)]
+pub fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+impl ValidatorEnvironment {
+    /// Reads it through `variable`.
+    ///
+    /// # Errors
+    /// Every variable that is missing or makes no sense, by name and without its value.
+    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, InvalidEnvironment> {
+        let mut reader = Reader::new(&variable);
+        let read = Self {
+            payments_table: reader.text("TABLE_NAME"),
+            event_keys_table: reader.text("EVENT_KEYS_TABLE_NAME"),
+            quarantine_table: reader.text("QUARANTINE_TABLE_NAME"),
+            event_key_days: reader.days(
+                "PAYHOOK_EVENT_KEY_RETENTION_DAYS",
+                365,
+                limits::EVENT_KEY_DAYS_MIN,
+            ),
+            quarantine_days: reader.days("PAYHOOK_QUARANTINE_RETENTION_DAYS", 30, 1),
+            sources: reader.sources("PAYHOOK_SOURCES"),
+            rotation: RotationSettings {
+                refresh: reader.refresh(),
+                grace: Millis::from_secs(
+                    3600 * reader.number("PAYHOOK_SECRET_GRACE_HOURS", 24, (0, 24 * 365)),
+                ),
+            },
+            body_bytes_max: usize::try_from(reader.number(
+                "PAYHOOK_BODY_BYTES_MAX",
+                limits::BODY_BYTES_MAX as u64,
+                (1, limits::BODY_BYTES_CEILING as u64),
+            ))
+            .unwrap_or(limits::BODY_BYTES_MAX),
+        };
+        reader.finish(read)
+    }
+}
+
+impl ProcessorEnvironment {
+    /// Reads it through `variable`.
+    ///
+    /// # Errors
+    /// Every variable that is missing or makes no sense, by name and without its value.
+    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, InvalidEnvironment> {
+        let mut reader = Reader::new(&variable);
+        let read = Self {
+            payments_table: reader.text("TABLE_NAME"),
+            gateway: reader.gateway(),
+        };
+        reader.finish(read)
+    }
+}
+
+/// Reads variables, and collects what is wrong with them.
+struct Reader<'a> {
+    variable: &'a dyn Fn(&str) -> Option<String>,
+    problems: Vec<String>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(variable: &'a dyn Fn(&str) -> Option<String>) -> Self {
+        Self {
+            variable,
+            problems: Vec::new(),
+        }
+    }
+
+    fn finish<T>(self, read: T) -> Result<T, InvalidEnvironment> {
+        if self.problems.is_empty() {
+            Ok(read)
+        } else {
+            Err(InvalidEnvironment(self.problems))
+        }
+    }
+
+    fn text(&mut self, name: &str) -> String {
+        (self.variable)(name).unwrap_or_else(|| {
+            self.problems.push(format!("{name} is not set"));
+            String::new()
+        })
+    }
+
+    fn number(&mut self, name: &str, default: u64, (min, max): (u64, u64)) -> u64 {
+        let Some(text) = (self.variable)(name) else {
+            return default;
+        };
+        match text.parse() {
+            Ok(number) if (min..=max).contains(&number) => number,
+            Ok(_) | Err(_) => {
+                let problem = format!("{name} must be a whole number from {min} to {max}");
+                self.problems.push(problem);
+                default
+            }
+        }
+    }
+
+    fn days(&mut self, name: &str, default: u32, min: u32) -> u32 {
+        const DAYS_MAX: u64 = 10 * 365;
+        let days = self.number(name, u64::from(default), (u64::from(min), DAYS_MAX));
+        u32::try_from(days).unwrap_or(default)
+    }
+
+    fn refresh(&mut self) -> Millis {
+        const NAME: &str = "PAYHOOK_SECRETS_REFRESH_SECONDS";
+        Millis::from_secs(self.number(NAME, 300, (1, 24 * 3600)))
+    }
+
+    fn sources(&mut self, name: &str) -> HashMap<SourceName, SourceSettings> {
+        let text = self.text(name);
+        if text.is_empty() {
+            return HashMap::new();
+        }
+        let sources: BTreeMap<String, SourceText> = match serde_json::from_str(&text) {
+            Ok(sources) => sources,
+            // The error names a place and an expectation; the variable holds no secret.
+            Err(error) => {
+                self.problems.push(format!("{name}: {error}"));
+                return HashMap::new();
+            }
+        };
+        if sources.is_empty() {
+            self.problems
+                .push(format!("{name} names no source: nobody could send"));
+        }
+        let mut settings = HashMap::new();
+        for (source, text) in sources {
+            match SourceName::try_new(&source) {
+                Ok(named) => {
+                    settings.insert(named, text.settings());
+                }
+                Err(invalid) => self.problems.push(format!("{name}: {source:?}: {invalid}")),
+            }
+        }
+        settings
+    }
+
+    fn gateway(&mut self) -> GatewayChoice {
+        const NAME: &str = "PAYHOOK_GATEWAY";
+        match self.text(NAME).as_str() {
+            "http" => GatewayChoice::Http(GatewaySettings {
+                url: self.text("PAYHOOK_GATEWAY_URL"),
+                timeout: Millis::new(self.number(
+                    "PAYHOOK_GATEWAY_TIMEOUT_MS",
+                    20_000,
+                    (1, 15 * 60 * 1000),
+                )),
+                headers_secret: (self.variable)("PAYHOOK_GATEWAY_HEADERS_SECRET"),
+                refresh: self.refresh(),
+            }),
+            // An absent one has been complained about.
+            "simulated" | "" => GatewayChoice::Simulated,
+            _ => {
+                self.problems
+                    .push(format!("{NAME} must be \"http\" or \"simulated\""));
+                GatewayChoice::Simulated
+            }
+        }
+    }
+}
+
+impl SourceText {
+    fn settings(self) -> SourceSettings {
+        let mut generic = Generic::default();
+        let scheme = &mut generic.scheme;
+        if let Some(header) = self.header {
+            scheme.header = header.to_ascii_lowercase();
+        }
+        if let Some(AlgorithmText::Sha512) = self.algorithm {
+            scheme.algorithm = HmacAlgorithm::Sha512;
+            scheme.prefix = Some("sha512=".to_owned());
+        }
+        if let Some(EncodingText::Base64) = self.encoding {
+            scheme.encoding = SignatureEncoding::Base64;
+        }
+        if let Some(prefix) = self.prefix {
+            scheme.prefix = Some(prefix).filter(|prefix| !prefix.is_empty());
+        }
+        SourceSettings {
+            provider: Provider::Generic(generic),
+            secret_id: self.secret_id,
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! AWS Secrets Manager: the versions of a secret that are live.
+
+use std::future::Future;
+
+use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::error::ProvideErrorMetadata as _;
+use aws_sdk_secretsmanager::operation::RequestId as _;
+use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
+use domain::time::Timestamp;
+use tracing::warn;
+
+/// A version of a secret.
+#[derive(Clone)]
+pub struct Version {
+    /// Where it stands in a rotation.
+    pub stage: Stage,
+    /// Its id, which may be shown.
+    pub id: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// The secret itself.
+    pub value: Vec<u8>,
+}
+
+/// The staging labels of a rotation
+/// (<https://docs.aws.amazon.com/secretsmanager/latest/userguide/whats-in-a-secret.html>).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Stage {
+    /// The one that is to be used.
+    Current,
+    /// The one that will be: whoever rotates may sign with it already.
+    Pending,
+    /// The one before: whoever signs may not have heard of the new one yet.
+    Previous,
+}
+
+/// The secrets cannot be had now, or this one has no value yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the secret cannot be had now")]
+pub struct VaultUnavailable;
+
+/// Where secrets are kept.
+pub trait Vault: Send + Sync + 'static {
+    /// Every version of the secret that has a staging label, the current one first.
+    ///
+    /// # Errors
+    /// Asking again is safe, and costs.
+    fn versions(
+        &self,
+        secret_id: &str,
+    ) -> impl Future<Output = Result<Vec<Version>, VaultUnavailable>> + Send;
+}
+
+/// The one of this account.
+#[derive(Debug, Clone)]
+pub struct SecretsManager(pub Client);
+
+impl Vault for SecretsManager {
+    async fn versions(&self, secret_id: &str) -> Result<Vec<Version>, VaultUnavailable> {
+        let (current, pending, previous) = tokio::join!(
+            self.version(secret_id, Stage::Current),
+            self.version(secret_id, Stage::Pending),
+            self.version(secret_id, Stage::Previous),
+        );
+        let Some(current) = current? else {
+            warn!(
+                secret_id,
+                "the secret has no value yet: put one with `aws secretsmanager put-secret-value`"
+            );
+            return Err(VaultUnavailable);
+        };
+        let others = [pending?, previous?].into_iter().flatten();
+        Ok(std::iter::once(current).chain(others).collect())
+    }
+}
+
+impl SecretsManager {
+    /// The version with this label; `None` when none has it.
+    async fn version(
+        &self,
+        secret_id: &str,
+        stage: Stage,
+    ) -> Result<Option<Version>, VaultUnavailable> {
+        let asked = self.0.get_secret_value();
+        let asked = asked.secret_id(secret_id).version_stage(stage.label());
+        match asked.send().await {
+            Ok(answer) => Ok(Version::of(stage, answer)),
+            Err(error) => {
+                let service_error = error.as_service_error();
+                if service_error.is_some_and(|error| error.is_resource_not_found_exception()) {
+                    return Ok(None);
+                }
+                let code = service_error.and_then(|error| error.code());
+                let request_id = error.request_id().unwrap_or_default();
+                warn!(
+                    secret_id,
+                    code = code.unwrap_or("not reached"),
+                    request_id,
+                    "Secrets Manager did not answer"
+                );
+                Err(VaultUnavailable)
+            }
+        }
+    }
+}
+
+impl Stage {
+    /// Its name in the service.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Current => "AWSCURRENT",
+            Self::Pending => "AWSPENDING",
+            Self::Previous => "AWSPREVIOUS",
+        }
+    }
+}
+
+impl Version {
+    fn of(stage: Stage, answer: GetSecretValueOutput) -> Option<Self> {
+        let created = answer.created_date.and_then(|date| date.to_millis().ok());
+        let text = answer.secret_string.map(String::into_bytes);
+        let value = text.or(answer.secret_binary.map(|blob| blob.into_inner()))?;
+        Some(Self {
+            stage,
+            id: answer.version_id.unwrap_or_default(),
+            created_at: Timestamp::from_millis(created.unwrap_or_default()),
+            value,
+        })
+    }
+}
+
+// The value must not be printed by a stray `{:?}`.
+impl std::fmt::Debug for Version {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Version")
+            .field("stage", &self.stage)
+            .field("id", &self.id)
+            .field("created_at", &self.created_at)
+            .finish_non_exhaustive()
+    }
+}
