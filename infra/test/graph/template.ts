@@ -2,6 +2,7 @@
 // knows every resource's schema, can look at them. Only what translates plainly: names, figures
 // and enumerations, in which a mistake would otherwise be found by the first deployment.
 
+import { pascal, pascalPipe, pascalTable } from "../pascal";
 import { type Graph } from "./graph";
 
 type Properties = Record<string, unknown>;
@@ -103,23 +104,12 @@ export function templateOf(graph: Graph): object {
 }
 
 function writeTable(inputs: any): Properties {
-  const key = (name: string, type: string) => ({ AttributeName: name, KeyType: type });
   return {
-    TableName: inputs.name,
-    BillingMode: inputs.billingMode,
-    AttributeDefinitions: inputs.attributes.map(({ name, type }: any) => ({
-      AttributeName: name,
-      AttributeType: type,
-    })),
-    KeySchema: [
-      key(inputs.hashKey, "HASH"),
-      ...(inputs.rangeKey === undefined ? [] : [key(inputs.rangeKey, "RANGE")]),
-    ],
+    ...pascalTable(inputs),
     ...(inputs.streamEnabled && {
       StreamSpecification: { StreamViewType: inputs.streamViewType },
     }),
     ...(inputs.ttl && { TimeToLiveSpecification: pascal(inputs.ttl) }),
-    ...(inputs.onDemandThroughput && pascal({ onDemandThroughput: inputs.onDemandThroughput })),
     PointInTimeRecoverySpecification: {
       PointInTimeRecoveryEnabled: inputs.pointInTimeRecovery.enabled,
     },
@@ -128,21 +118,11 @@ function writeTable(inputs: any): Properties {
       SSEType: "KMS",
       KMSMasterKeyId: inputs.serverSideEncryption.kmsKeyArn,
     },
-    DeletionProtectionEnabled: inputs.deletionProtectionEnabled,
   };
 }
 
-function writePipe({ tags: _tags, ...inputs }: any): Properties {
-  const { dynamodbStreamParameters, filterCriteria } = inputs.sourceParameters;
-  const { includeExecutionDatas, ...logging } = inputs.logConfiguration;
-  return {
-    ...pascal({ ...inputs, sourceParameters: undefined, logConfiguration: undefined }),
-    SourceParameters: {
-      DynamoDBStreamParameters: pascal(dynamodbStreamParameters),
-      FilterCriteria: pascal(filterCriteria),
-    },
-    LogConfiguration: { ...pascal(logging), IncludeExecutionData: includeExecutionDatas },
-  };
+function writePipe({ name, description, roleArn, source, target, ...inputs }: any): Properties {
+  return { ...pascal({ name, description, roleArn, source, target }), ...pascalPipe(inputs) };
 }
 
 function writeFirewall({ name, scope, description, rules, ...inputs }: any): Properties {
@@ -182,20 +162,4 @@ function writeQuery({ id, label, expression, returnData, metric }: any): object 
     ReturnData: returnData ?? false,
     ...(MetricStat && { MetricStat }),
   };
-}
-
-/** The same in capitals, all the way down; what is undefined is left out. */
-function pascal(value: any): any {
-  if (Array.isArray(value)) {
-    return value.map(pascal);
-  }
-  if (typeof value !== "object" || value === null) {
-    return value;
-  }
-  const entries = Object.entries(value).filter(([, inner]) => inner !== undefined);
-  return Object.fromEntries(entries.map(([key, inner]) => [capital(key), pascal(inner)]));
-}
-
-function capital(key: string): string {
-  return key.charAt(0).toUpperCase() + key.slice(1);
 }
