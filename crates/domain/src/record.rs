@@ -72,8 +72,8 @@ impl EventRecord {
         );
         put("eventKey", text(self.event_key.to_string()));
         put("traceId", text(self.trace.id.to_string()));
-        if let Some(traceparent) = self.trace.traceparent() {
-            put("traceparent", text(traceparent));
+        if self.trace.span.is_some() {
+            put("traceparent", text(self.trace.traceparent()));
         }
         match &self.settlement {
             Settlement::Received => {}

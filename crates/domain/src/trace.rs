@@ -17,7 +17,7 @@ pub struct SpanId([u8; 8]);
 pub struct TraceContext {
     /// The trace.
     pub id: TraceId,
-    /// The span in it, where one is recorded.
+    /// The span in it, where one is recorded (the trace is sampled).
     pub span: Option<SpanId>,
 }
 
@@ -56,7 +56,8 @@ impl SpanId {
 impl TraceContext {
     /// Reads a `traceparent` header: `00-<32 hex>-<16 hex>-<2 hex>`. `None` for anything else,
     /// and the caller starts a trace of its own, as the specification asks
-    /// (<https://www.w3.org/TR/trace-context/#traceparent-header>).
+    /// (<https://www.w3.org/TR/trace-context/#traceparent-header>). A trace that is not sampled
+    /// has no span that is recorded.
     pub fn from_traceparent(value: &[u8]) -> Option<Self> {
         let text = core::str::from_utf8(value).ok()?;
         let mut parts = text.split('-');
@@ -75,22 +76,34 @@ impl TraceContext {
         if !(lengths_fit && all_hex && extra_allowed) || version == "ff" {
             return None;
         }
-        let (mut id, mut span) = ([0; 16], [0; 8]);
+        let (mut id, mut span, mut flag) = ([0; 16], [0; 8], [0; 1]);
         hex::decode_to_slice(trace, &mut id).ok()?;
         hex::decode_to_slice(parent, &mut span).ok()?;
+        hex::decode_to_slice(flags, &mut flag).ok()?;
         if u128::from_be_bytes(id) == 0 {
             return None;
         }
+        let span = SpanId::from_bytes(span)?;
+        let sampled = flag[0] & 1 == 1;
         Some(Self {
             id: TraceId(id),
-            span: Some(SpanId::from_bytes(span)?),
+            span: sampled.then_some(span),
         })
     }
 
-    /// The `traceparent` header of what follows; `None` where no span is recorded.
-    pub fn traceparent(&self) -> Option<String> {
-        let span = self.span?;
-        Some(alloc::format!("00-{}-{span}-01", self.id))
+    /// The `traceparent` header of what follows. Where no span is recorded it says that the trace
+    /// is not sampled, and a part of the trace's id stands for the span's.
+    pub fn traceparent(&self) -> String {
+        match self.span {
+            Some(span) => alloc::format!("00-{}-{span}-01", self.id),
+            None => {
+                let (_, half) = self.id.0.split_at(8);
+                let stand_in = half
+                    .iter()
+                    .fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte));
+                alloc::format!("00-{}-{:016x}-00", self.id, stand_in.max(1))
+            }
+        }
     }
 }
 
@@ -134,8 +147,15 @@ mod tests {
         let good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
         let context = TraceContext::from_traceparent(good.as_bytes()).unwrap();
         assert_eq!(context.id.to_string(), "4bf92f3577b34da6a3ce929d0e0e4736");
-        assert_eq!(context.traceparent().as_deref(), Some(good));
-        assert_eq!(TraceContext::from(context.id).traceparent(), None);
+        assert_eq!(context.traceparent(), good);
+        let unsampled = TraceContext::from(context.id);
+        let text = unsampled.traceparent();
+        assert_eq!(
+            text,
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-a3ce929d0e0e4736-00"
+        );
+        let read = TraceContext::from_traceparent(text.as_bytes());
+        assert_eq!(read, Some(unsampled));
         let future = "01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more";
         assert!(TraceContext::from_traceparent(future.as_bytes()).is_some());
         for bad in [

@@ -14,6 +14,9 @@ pub trait Spans: Send + Sync + 'static {
     /// Puts `span`, which nobody has entered yet, under `parent`, or makes it the root of a trace
     /// of its own. Says where it is recorded: its trace, and its own id if it is exported.
     fn place(&self, span: &Span, parent: Option<TraceContext>) -> Option<TraceContext>;
+
+    /// Says that `span` has to do with another trace's span, which did not call it.
+    fn link(&self, span: &Span, to: TraceContext);
 }
 
 static SPANS: OnceLock<Box<dyn Spans>> = OnceLock::new();
@@ -25,6 +28,13 @@ pub fn install(spans: Box<dyn Spans>) {
 }
 
 /// See [`Spans::place`]; `None` when nothing is installed.
-pub(crate) fn place(span: &Span, parent: Option<TraceContext>) -> Option<TraceContext> {
+pub fn place(span: &Span, parent: Option<TraceContext>) -> Option<TraceContext> {
     SPANS.get()?.place(span, parent)
+}
+
+/// See [`Spans::link`]; nothing when nothing is installed.
+pub fn link(span: &Span, to: TraceContext) {
+    if let Some(spans) = SPANS.get() {
+        spans.link(span, to);
+    }
 }

@@ -4,7 +4,8 @@
 //! processor's own tasks behind Step Functions. What is here is only what the platform asks for:
 //! [`environment`] reads what the deployment decided, [`secrets`] follows the secrets as they are
 //! rotated, [`gateway`] does so for the gateway's credentials; [`validator`] and [`processor`] turn
-//! the platform's events into calls and answers, [`xray`] its trace header into a trace. The two
+//! the platform's events into calls and answers, [`xray`] its trace header into a trace, and
+//! [`observe`] says what is logged and traced. The two
 //! mains under `bin/` build the adapters and join them.
 #![warn(missing_docs)]
 
@@ -15,4 +16,4 @@ pub mod gateway;
 pub mod validator;
 pub mod processor;
 pub mod xray;
-pub mod log;
+pub mod observe;

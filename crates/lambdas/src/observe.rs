@@ -1,25 +1,71 @@
-//! What is said while running: JSON lines on standard output, which the platform keeps.
+//! What is said while running: JSON lines on standard output, which the platform keeps, and spans
+//! to X-Ray's daemon, or by OTLP where the deployment says so.
+
+use std::net::SocketAddr;
 
 use anyhow::Context as _;
-use tracing_subscriber::EnvFilter;
+use telemetry::Telemetry;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _};
 
 use crate::environment;
 
-/// Starts saying it. Once a process.
+/// What exports spans, if anything does.
+#[derive(Debug, Clone)]
+pub struct Observer(Option<Telemetry>);
+
+/// Starts it. Once a process, before the runtime of futures is entered.
 ///
 /// # Errors
-/// `PAYHOOK_LOG` is no filter.
-pub fn start() -> anyhow::Result<()> {
+/// `PAYHOOK_LOG` is no filter, or the exporter cannot be made.
+pub fn start(function: &str) -> anyhow::Result<Observer> {
     let filter = environment::variable("PAYHOOK_LOG").unwrap_or_else(|| "info".to_owned());
     let filter: EnvFilter = filter
         .parse()
         .context("PAYHOOK_LOG is no filter of tracing's")?;
-    tracing_subscriber::fmt()
+    let telemetry = exporter(function)?;
+    let lines = tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)
-        .with_env_filter(filter)
         // The platform stamps each line.
         .without_time()
+        .with_filter(filter);
+    tracing_subscriber::registry()
+        .with(lines)
+        .with(telemetry.as_ref().map(Telemetry::layer))
         .try_init()
-        .map_err(|error| anyhow::anyhow!("logging could not be started: {error}"))
+        .context("logging could not be started")?;
+    if let Some(telemetry) = &telemetry {
+        telemetry.install();
+    }
+    Ok(Observer(telemetry))
+}
+
+/// By OTLP where there is an endpoint; else to the daemon, which the platform names when the
+/// function is traced.
+fn exporter(function: &str) -> anyhow::Result<Option<Telemetry>> {
+    let service = environment::variable("OTEL_SERVICE_NAME");
+    let service = service.as_deref().unwrap_or(function);
+    if let Some(endpoint) = environment::variable("OTEL_EXPORTER_OTLP_ENDPOINT") {
+        return Ok(Some(Telemetry::otlp(service, &endpoint, 1.0)?));
+    }
+    let Some(address) = environment::variable("AWS_XRAY_DAEMON_ADDRESS") else {
+        return Ok(None);
+    };
+    let address: SocketAddr = address
+        .parse()
+        .context("AWS_XRAY_DAEMON_ADDRESS is no address with its port")?;
+    Ok(Some(Telemetry::xray(service, address)?))
+}
+
+impl Observer {
+    /// Exports what has ended, before the platform freezes the process.
+    pub async fn flush(&self) {
+        let Some(telemetry) = self.0.clone() else {
+            return;
+        };
+        // It blocks until everything is sent; only a panic in it could be an error here.
+        let _ = tokio::task::spawn_blocking(move || telemetry.flush()).await;
+    }
 }

@@ -13,6 +13,7 @@ use domain::task::{TaskCall, TaskFailure, TaskOutcome};
 use domain::time::{Millis, Timestamp};
 use domain::trace::TraceId;
 use engine::clock::Clock;
+use engine::spans;
 use engine::store::{EventLog, Settled, Settlements};
 use futures_util::FutureExt as _;
 use lambda_runtime::{Diagnostic, LambdaEvent};
@@ -21,7 +22,8 @@ use processor::gateway::PaymentGateway;
 use processor::records::{PaymentRecords, RecordsUnavailable};
 use processor::tasks::Tasks;
 use serde_json::Value;
-use tracing::{Instrument as _, error, info, info_span};
+use tracing::field::{Empty, display};
+use tracing::{Instrument as _, Span, error, info, info_span};
 
 use crate::xray;
 
@@ -81,7 +83,13 @@ where
             deadline: before(context.deadline, SLACK),
             trace: traced.map_or(TraceId::from_bytes([0; 16]), |traced| traced.id),
         };
-        let span = info_span!("task", task = call.state, request_id = context.request_id);
+        let span = info_span!(
+            "task",
+            task = call.state,
+            request_id = context.request_id,
+            webhook_trace_id = Empty,
+        );
+        spans::place(&span, traced);
         let done = AssertUnwindSafe(self.run(&call))
             .catch_unwind()
             .instrument(span.clone())
@@ -123,7 +131,14 @@ where
 
 impl<S: EventLog + Send + Sync> PaymentRecords for StoreRecords<S> {
     async fn record(&self, key: &RecordKey) -> Result<Option<EventRecord>, RecordsUnavailable> {
-        self.0.record(key).await.map_err(|_| RecordsUnavailable)
+        let record = self.0.record(key).await.map_err(|_| RecordsUnavailable)?;
+        if let Some(record) = &record {
+            // Nothing carries a trace through the table's stream: the webhook's stands in the item.
+            let span = Span::current();
+            span.record("webhook_trace_id", display(record.trace.id));
+            spans::link(&span, record.trace);
+        }
+        Ok(record)
     }
 }
 

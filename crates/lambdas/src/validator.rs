@@ -15,16 +15,20 @@ use lambda_http::request::RequestContext;
 use lambda_http::{Request, RequestExt as _, Service};
 use tower::ServiceExt as _;
 
+use crate::observe::Observer;
 use crate::xray;
 
 /// The router, as the runtime calls it.
 #[derive(Debug, Clone)]
-pub struct FrontDoor(Router);
+pub struct FrontDoor {
+    router: Router,
+    observer: Observer,
+}
 
 impl FrontDoor {
     /// The engine's router, without a base path.
-    pub const fn new(router: Router) -> Self {
-        Self(router)
+    pub const fn new(router: Router, observer: Observer) -> Self {
+        Self { router, observer }
     }
 }
 
@@ -39,7 +43,12 @@ impl Service<Request> for FrontDoor {
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        Box::pin(self.0.clone().oneshot(as_the_router_wants_it(request)))
+        let Self { router, observer } = self.clone();
+        Box::pin(async move {
+            let answer = router.oneshot(as_the_router_wants_it(request)).await;
+            observer.flush().await;
+            answer
+        })
     }
 }
 
@@ -49,7 +58,7 @@ fn as_the_router_wants_it(mut request: Request) -> Request {
     *request.uri_mut() = path.parse().unwrap_or(Uri::from_static("/"));
     let traced = request.lambda_context_ref().and_then(|context| {
         let traceparent = xray::trace_context(context.xray_trace_id.as_deref()?)?;
-        HeaderValue::try_from(traceparent.traceparent()?).ok()
+        HeaderValue::try_from(traceparent.traceparent()).ok()
     });
     if let Some(traceparent) = traced {
         request.headers_mut().insert("traceparent", traceparent);

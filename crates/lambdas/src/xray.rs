@@ -6,7 +6,7 @@
 
 use domain::trace::{SpanId, TraceContext, TraceId};
 
-/// Reads the header; `None` when it is none, or names no parent that could be recorded.
+/// Reads the header; `None` when it is none. A trace that is not sampled has no span.
 pub fn trace_context(header: &str) -> Option<TraceContext> {
     let field = |name: &str| {
         let mut fields = header.split(';').map(str::trim);
@@ -16,10 +16,11 @@ pub fn trace_context(header: &str) -> Option<TraceContext> {
     let digits = format!("{seconds}{rest}");
     let mut id = [0; 16];
     hex::decode_to_slice(digits, &mut id).ok()?;
+    let sampled = field("Sampled") != Some("0");
     let mut span = [0; 8];
     let span = match field("Parent").map(|parent| hex::decode_to_slice(parent, &mut span)) {
-        Some(Ok(())) => SpanId::from_bytes(span),
-        Some(Err(_)) | None => None,
+        Some(Ok(())) if sampled => SpanId::from_bytes(span),
+        Some(Ok(()) | Err(_)) | None => None,
     };
     let id = TraceId::from_bytes(id);
     Some(TraceContext { id, span })
@@ -38,10 +39,13 @@ mod tests {
             "Self=x;Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Lineage=a:0",
         ] {
             let context = trace_context(header).unwrap();
-            assert_eq!(context.traceparent().as_deref(), Some(expected), "{header}");
+            assert_eq!(context.traceparent(), expected, "{header}");
         }
         let root = trace_context("Root=1-5759e988-bd862e3fe1be46a994272793").unwrap();
         assert_eq!(root.span, None);
+        let not_sampled =
+            "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=0";
+        assert_eq!(trace_context(not_sampled).unwrap(), root);
         for header in [
             "",
             "Root=",

@@ -13,6 +13,7 @@ pub(crate) mod secrets;
 pub(crate) mod server;
 pub(crate) mod sources;
 pub(crate) mod store;
+pub(crate) mod telemetry;
 pub(crate) mod workflow;
 
 use std::collections::BTreeMap;
@@ -46,6 +47,8 @@ pub(crate) struct Config {
     pub(crate) tasks: BTreeMap<String, processor::HttpTaskConfig>,
     /// What is said while running.
     pub(crate) log: log::LogConfig,
+    /// Where spans go.
+    pub(crate) telemetry: telemetry::TelemetryConfig,
 }
 
 impl Config {
@@ -106,6 +109,10 @@ impl Config {
         note(
             self.gateway.kind == gateway::GatewayKind::Http && self.gateway.http.url.is_empty(),
             "gateway.kind is \"http\" but gateway.http.url is empty",
+        );
+        note(
+            !(0.0..=1.0).contains(&self.telemetry.sample_ratio),
+            "telemetry.sample_ratio must be from 0 to 1",
         );
         for (resource, task) in &self.tasks {
             note(

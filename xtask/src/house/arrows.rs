@@ -35,9 +35,11 @@ const ARROWS: &[(&str, &[&str])] = &[
             "payhook-pattern",
         ],
     ),
+    ("payhook-telemetry", &["payhook-domain", "payhook-engine"]),
     (
         "payhook",
         &[
+            "payhook-telemetry",
             "payhook-store-sqlite",
             "payhook-engine",
             "payhook-processor",
@@ -49,6 +51,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "payhook-lambdas",
         &[
+            "payhook-telemetry",
             "payhook-store-dynamodb",
             "payhook-engine",
             "payhook-processor",

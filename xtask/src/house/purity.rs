@@ -33,6 +33,7 @@ const ABSENT: &[(&str, &[&str])] = &[
             "aws-sdk",
             "aws-config",
             "lambda_",
+            "opentelemetry",
         ],
     ),
     (
@@ -40,11 +41,19 @@ const ABSENT: &[(&str, &[&str])] = &[
         &["rusqlite", "libsqlite3-sys", "aws-sdk", "axum"],
     ),
     ("payhook-lambdas", &["rusqlite", "libsqlite3-sys"]),
+    ("payhook", &["aws-sdk", "aws-config", "lambda_"]),
 ];
 
 /// Crates that must be in a member's tree as soon as it has the other: the proof that an
 /// absence above is not the absence of a name that was changed.
-const PRESENT: &[(&str, &str, &str)] = &[("payhook", "payhook-store-sqlite", "rusqlite")];
+const PRESENT: &[(&str, &str, &str)] = &[
+    ("payhook", "payhook-store-sqlite", "rusqlite"),
+    (
+        "payhook-lambdas",
+        "payhook-store-dynamodb",
+        "aws-sdk-dynamodb",
+    ),
+];
 
 /// The only places that may name a store's adapter, by the crate they are in.
 const ADAPTERS: &[(&str, &[&str])] = &[

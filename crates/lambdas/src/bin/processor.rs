@@ -9,6 +9,7 @@ use engine::clock::SystemClock;
 use lambda_runtime::{LambdaEvent, service_fn};
 use lambdas::environment::{self, GatewayChoice, ProcessorEnvironment};
 use lambdas::gateway::RotatingGateway;
+use lambdas::observe::{self, Observer};
 use lambdas::processor::Processor;
 use lambdas::vault::SecretsManager;
 use processor::gateway::PaymentGateway;
@@ -26,10 +27,16 @@ impl Sleep for RuntimeSleep {
     }
 }
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> anyhow::Result<()> {
-    lambdas::log::start()?;
+fn main() -> anyhow::Result<()> {
+    let observer = observe::start("payment-processor")?;
     let environment = ProcessorEnvironment::read(environment::variable)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(join(environment, observer))
+}
+
+async fn join(environment: ProcessorEnvironment, observer: Observer) -> anyhow::Result<()> {
     let sdk = aws_config::load_defaults(BehaviorVersion::latest()).await;
     let store = Arc::new(DynamoStore::new(
         aws_sdk_dynamodb::Client::new(&sdk),
@@ -44,21 +51,29 @@ async fn main() -> anyhow::Result<()> {
     match environment.gateway {
         GatewayChoice::Simulated => {
             let gateway = SimulatedGateway::new(SimulatedSettings::default(), RuntimeSleep);
-            Box::pin(serve(gateway, store)).await
+            Box::pin(serve(gateway, store, observer)).await
         }
         GatewayChoice::Http(settings) => {
             let vault = SecretsManager(aws_sdk_secretsmanager::Client::new(&sdk));
             let gateway = RotatingGateway::try_new(settings, vault)
                 .context("PAYHOOK_GATEWAY_URL cannot be used")?;
-            Box::pin(serve(gateway, store)).await
+            Box::pin(serve(gateway, store, observer)).await
         }
     }
 }
 
-async fn serve<G: PaymentGateway>(gateway: G, store: Arc<DynamoStore>) -> anyhow::Result<()> {
+async fn serve<G: PaymentGateway>(
+    gateway: G,
+    store: Arc<DynamoStore>,
+    observer: Observer,
+) -> anyhow::Result<()> {
     let processor = Processor::new(gateway, store, Arc::new(SystemClock));
-    // Boxed, or the compiler's own depth does not suffice for the future's type.
-    let handle = |event: LambdaEvent<Value>| Box::pin(processor.handle(event));
+    let handle = async |event: LambdaEvent<Value>| {
+        // Boxed, or the compiler's own depth does not suffice for the future's type.
+        let answer = Box::pin(processor.handle(event)).await;
+        observer.flush().await;
+        answer
+    };
     let served = lambda_runtime::run(service_fn(handle)).await;
     served
         .map_err(anyhow::Error::from_boxed)

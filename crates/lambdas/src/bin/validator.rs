@@ -9,6 +9,7 @@ use engine::clock::{Clock, SystemClock, SystemLuck};
 use engine::ingress::{Ingress, IngressOptions, router};
 use engine::metrics::Metrics;
 use lambdas::environment::{self, ValidatorEnvironment};
+use lambdas::observe::{self, Observer};
 use lambdas::secrets::RotatingSources;
 use lambdas::validator::FrontDoor;
 use lambdas::vault::SecretsManager;
@@ -17,10 +18,16 @@ use store_dynamodb::{DynamoStore, Retention, Tables};
 /// The platform's own limit is thirty seconds; a sender's is shorter (Shopify waits for five).
 const CUSTODY_TIMEOUT: Duration = Duration::from_secs(8);
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> anyhow::Result<()> {
-    lambdas::log::start()?;
+fn main() -> anyhow::Result<()> {
+    let observer = observe::start("webhook-validator")?;
     let environment = ValidatorEnvironment::read(environment::variable)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(serve(environment, observer))
+}
+
+async fn serve(environment: ValidatorEnvironment, observer: Observer) -> anyhow::Result<()> {
     let sdk = aws_config::load_defaults(BehaviorVersion::latest()).await;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let sources = RotatingSources::new(
@@ -55,7 +62,7 @@ async fn main() -> anyhow::Result<()> {
             requests_max: 1,
         },
     );
-    let served = lambda_http::run(FrontDoor::new(router(ingress))).await;
+    let served = lambda_http::run(FrontDoor::new(router(ingress), observer)).await;
     served
         .map_err(anyhow::Error::from_boxed)
         .context("the runtime ended")

@@ -68,7 +68,7 @@ impl Quarantine for NoStore {
 pub(super) fn run(_: &Args, context: &Context) -> anyhow::Result<ExitCode> {
     let mut config = context.config()?;
     serve::add_default_source(&mut config, false)?;
-    telemetry::start(&config.log)?;
+    let _observer = telemetry::start(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;

@@ -38,7 +38,7 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<ExitCode> {
         "the configuration is not sound:\n  {}",
         problems.join("\n  ")
     );
-    telemetry::start(&config.log)?;
+    let _observer = telemetry::start(&config)?;
     if args.dev {
         warn!(
             secret = DEV_SECRET,
