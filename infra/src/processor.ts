@@ -42,6 +42,9 @@ function describeGateway(
     PAYHOOK_GATEWAY: "http",
     PAYHOOK_GATEWAY_URL: gateway.url,
     PAYHOOK_GATEWAY_TIMEOUT_MS: String(gateway.timeoutMs),
-    ...(secrets.gateway && { PAYHOOK_GATEWAY_HEADERS_SECRET: secrets.gateway.arn }),
+    ...(secrets.gateway && {
+      PAYHOOK_GATEWAY_HEADERS_SECRET: secrets.gateway.arn,
+      PAYHOOK_SECRETS_REFRESH_SECONDS: String(settings.secretsRefreshSeconds),
+    }),
   };
 }

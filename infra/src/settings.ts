@@ -91,7 +91,7 @@ const GATEWAY_TIMEOUT_MS_MAX = 50_000;
 
 const SOURCE_FIELDS: Readonly<Record<keyof SourceSettings, RegExp>> = {
   header: /^[A-Za-z0-9-]{1,128}$/,
-  algorithm: /^sha(1|256|384|512)$/,
+  algorithm: /^sha(256|512)$/,
   encoding: /^(hex|base64)$/,
   prefix: /^[\x21-\x7e]{0,64}$/,
 };

@@ -248,6 +248,7 @@ const ENVIRONMENTS: readonly [what: string, graph: Graph, name: string, variable
         "secretsmanager",
         "secret:payment-gateway/dev/headers-AbCdEf",
       ),
+      PAYHOOK_SECRETS_REFRESH_SECONDS: "300",
     },
   ],
 ];
