@@ -92,9 +92,7 @@ async function createTable(client: dynamodb.DynamoDBClient, inputs: any): Promis
   );
   if (inputs.ttl) {
     const TimeToLiveSpecification = pascal(inputs.ttl);
-    await client.send(
-      new dynamodb.UpdateTimeToLiveCommand({ TableName, TimeToLiveSpecification }),
-    );
+    await client.send(new dynamodb.UpdateTimeToLiveCommand({ TableName, TimeToLiveSpecification }));
   }
   const { TableArn, LatestStreamArn } = TableDescription ?? {};
   return { id: TableName, state: { arn: TableArn, streamArn: LatestStreamArn } };
@@ -300,7 +298,11 @@ function stage({ client, endpoint }: Emulator): Creators {
       return { id: `${restApi}-${stageName}-*/*` };
     },
     "aws:apigateway/account:Account": async ({ cloudwatchRoleArn }) => {
-      const patch = { op: "replace", path: "/cloudwatchRoleArn", value: cloudwatchRoleArn } as const;
+      const patch = {
+        op: "replace",
+        path: "/cloudwatchRoleArn",
+        value: cloudwatchRoleArn,
+      } as const;
       await gateway.send(new apigateway.UpdateAccountCommand({ patchOperations: [patch] }));
       return { id: "api-gateway-account" };
     },

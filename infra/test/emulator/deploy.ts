@@ -56,7 +56,11 @@ function withoutSecrets(value: any): any {
     return value.map(withoutSecrets);
   }
   // Archives and promises are no plain objects, and stay as they are.
-  if (typeof value !== "object" || value === null || Object.getPrototypeOf(value) !== Object.prototype) {
+  if (
+    typeof value !== "object" ||
+    value === null ||
+    Object.getPrototypeOf(value) !== Object.prototype
+  ) {
     return value;
   }
   if (value[SIGNATURE] === SECRET) {

@@ -145,7 +145,13 @@ test("a filter lets only what matches through, and a batch of one starts one exe
   const source = await createTable("filtered");
   const target = await createStateMachine("filtered");
   const stream = { StartingPosition: "TRIM_HORIZON", BatchSize: 1 } as const;
-  await createPipe({ name: "filtered", source, target, pattern: '{"eventName":["INSERT"]}', stream });
+  await createPipe({
+    name: "filtered",
+    source,
+    target,
+    pattern: '{"eventName":["INSERT"]}',
+    stream,
+  });
   await put("filtered", "a");
   await touch("filtered", "a");
   await put("filtered", "b");
