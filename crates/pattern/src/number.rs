@@ -67,20 +67,22 @@ pub(crate) fn comparable(text: &str) -> Option<f64> {
     if written.digits.len() <= 15 && value.is_normal() {
         return Some(value);
     }
-    (Decimal::read(&shortest(value))? == written).then_some(value)
+    (shortest(value)? == written).then_some(value)
 }
 
 /// The shortest decimal that reads back as `value`, but of two digits when two are nearer than
-/// one (`4.9e-324`): the rule of Java's `Double.toString`, which EventBridge compares with.
-fn shortest(value: f64) -> String {
-    let text = format!("{value:e}");
-    if text.trim_start_matches('-').as_bytes().get(1) == Some(&b'e') {
+/// one (`4.9e-324`), and with an even last digit when two are equally near: the rules of Java's
+/// `Double.toString`, which EventBridge compares with. The standard library's own formatting
+/// takes the odd one of two that are equally near; that of JSON numbers does not.
+fn shortest(value: f64) -> Option<Decimal> {
+    let shortest = Decimal::read(&Number::from_f64(value)?.to_string())?;
+    if shortest.digits.len() == 1 {
         let nearer = format!("{value:.1e}");
         if nearer.parse() == Ok(value) {
-            return nearer;
+            return Decimal::read(&nearer);
         }
     }
-    text
+    Some(shortest)
 }
 
 /// A decimal other than zero as sign, significant digits and the power of ten of the last digit.
@@ -153,6 +155,9 @@ mod tests {
             ("1.7976931348623157e309", false),
             ("1e309", false),
             ("4.9e-324", true),
+            // The double lies in the middle between the two.
+            ("-1470652233566471.2", true),
+            ("-1470652233566471.3", false),
             ("5e-324", false),
             ("1e-325", false),
             ("1e-99999999999999999999", false),
