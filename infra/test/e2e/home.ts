@@ -194,7 +194,7 @@ export class Home {
 }
 
 /** Where the built functions are: `PAYHOOK_LAMBDAS`. */
-function archives(): string {
+export function archives(): string {
   const folder = process.env["PAYHOOK_LAMBDAS"];
   for (const stem of ["webhook-validator", "payment-processor"]) {
     if (folder === undefined || !existsSync(path.join(folder, stem, "bootstrap.zip"))) {

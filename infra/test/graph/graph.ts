@@ -1,9 +1,10 @@
 // The program's resources as a graph, without any cloud: what each was asked to be.
 
-import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
 import type * as pulumi from "@pulumi/pulumi";
+import { afterAll } from "vitest";
 import { type ProgramRun, type ResourceOptions, runProgram } from "../program";
 
 export const ACCOUNT = "111122223333";
@@ -64,8 +65,7 @@ export async function graphOf(config: Readonly<Record<string, string>>): Promise
     },
     call: ({ token }) => PLACE[token] ?? {},
   };
-  const lambdaDirectory = placeholderArchives();
-  const run = await runProgram("dev", { lambdaDirectory, ...config }, mocks);
+  const run = await runProgram("dev", { lambdaDirectory: ARCHIVES, ...config }, mocks);
   const resources = created.map((resource) => ({
     ...resource,
     options: run.options.get(resource.name) as ResourceOptions,
@@ -117,8 +117,11 @@ function computed(type: string, logicalName: string, inputs: any): Record<string
 }
 
 /** The program refuses to deploy functions that nobody has built. */
+const ARCHIVES = placeholderArchives();
+
 function placeholderArchives(): string {
   const directory = mkdtempSync(path.join(tmpdir(), "payhook-infra-"));
+  afterAll(() => rmSync(directory, { recursive: true, force: true }));
   for (const stem of ["webhook-validator", "payment-processor"]) {
     mkdirSync(path.join(directory, stem));
     writeFileSync(path.join(directory, stem, "bootstrap.zip"), "");
