@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::limits;
 use domain::record::RecordKey;
-use domain::settlement::{Applied, Settlement, SettlementChange};
+use domain::settlement::SettlementChange;
 use domain::task::RecordChange;
 use domain::time::Timestamp;
 use engine::store::{EventLog as _, NotKept, Outcome, QuarantineBounds, Settled, Settlements as _};
@@ -18,6 +18,7 @@ use testbed::deliveries::webhook;
 use testbed::store_suite::{Custodian as _, Opener as _, block_on};
 
 testbed::custody_suite!(Place);
+testbed::settlement_suite!(Place);
 
 const NOW: Timestamp = Timestamp::from_millis(7_000);
 
@@ -26,114 +27,6 @@ fn place() -> Place {
         deliveries_max: 0,
         bytes_max: 0,
     })
-}
-
-fn change(text: &str) -> SettlementChange {
-    match text.split_once(' ').expect("two words") {
-        ("claim", execution) => SettlementChange::Claim {
-            execution: execution.to_owned(),
-        },
-        ("complete", id) => SettlementChange::Complete {
-            transaction_id: id.to_owned(),
-            processed_at: Timestamp::from_millis(6_000),
-        },
-        (_, error) => SettlementChange::Fail {
-            error: error.to_owned(),
-            cause: "because".to_owned(),
-        },
-    }
-}
-
-fn asked(key: &RecordKey, text: &str) -> RecordChange {
-    RecordChange {
-        key: key.clone(),
-        change: change(text),
-    }
-}
-
-/// Every walk of three changes: what the store says and holds is what the rules say.
-#[test]
-fn every_change_of_the_table_is_applied_as_the_rules_say() {
-    block_on(async {
-        let mut place = place();
-        let store = place.open().await;
-        let words = [
-            "claim x",
-            "claim y",
-            "complete t",
-            "complete u",
-            "fail e",
-            "fail f",
-        ];
-        let pairs = words
-            .iter()
-            .flat_map(|one| words.iter().map(move |two| [*one, *two]));
-        for (number, walk) in pairs.enumerate() {
-            let sent = webhook(&format!("evt_{number}")).payment(&format!("pay_{number}"));
-            let appended = store.append_once(sent.custody()).await.expect("appended");
-            let key = &appended.events[0].1;
-            let mut expected = Settlement::Received;
-            for word in walk.into_iter().chain(["complete t"]) {
-                let settled = match expected.apply(&change(word), NOW) {
-                    Applied::Changed(next) => {
-                        expected = next;
-                        Settled::Done
-                    }
-                    Applied::AlreadySo => Settled::Done,
-                    Applied::Refused => Settled::Refused,
-                };
-                let answer = store.settle(&asked(key, word), NOW).await;
-                assert_eq!(answer, Ok(settled), "{walk:?} {word}");
-                let record = store.record(key).await.expect("readable").expect("kept");
-                assert_eq!(record.settlement, expected, "{walk:?} {word}");
-                assert_eq!(record.provider_status, "paid", "{walk:?}");
-            }
-        }
-    });
-}
-
-#[test]
-fn of_many_that_settle_at_once_one_does() {
-    block_on(async {
-        let mut place = place();
-        let store = place.open().await;
-        let appended = store.append_once(webhook("evt_1").custody()).await;
-        let key = appended.expect("appended").events[0].1.clone();
-        let settled = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..8)
-                .map(|number| {
-                    let (store, asked) = (&store, asked(&key, &format!("complete t{number}")));
-                    scope.spawn(move || block_on(store.settle(&asked, NOW)))
-                })
-                .collect();
-            let settled = threads
-                .into_iter()
-                .map(|thread| thread.join().expect("no panic"));
-            settled.collect::<Result<Vec<_>, _>>().expect("answered")
-        });
-        let done = settled
-            .iter()
-            .filter(|each| **each == Settled::Done)
-            .count();
-        assert_eq!((done, settled.len()), (1, 8), "{settled:?}");
-        // One insertion and one change: nobody wrote over the winner.
-        assert_eq!(store.seen().await.feed.len(), 2);
-    });
-}
-
-#[test]
-fn what_does_not_exist_is_not_settled() {
-    block_on(async {
-        let mut place = place();
-        let store = place.open().await;
-        let key = RecordKey {
-            payment_id: "nobody".to_owned(),
-            timestamp: NOW,
-        };
-        let answer = store.settle(&asked(&key, "claim x"), NOW).await;
-        assert_eq!(answer, Ok(Settled::NoRecord));
-        assert_eq!(store.record(&key).await, Ok(None));
-    });
 }
 
 #[test]
@@ -178,9 +71,17 @@ fn an_item_of_the_seed_is_settled_in_place() {
             payment_id: "pay_old".to_owned(),
             timestamp: Timestamp::from_millis(1_735_787_045_678),
         };
-        for word in ["claim x", "claim x", "complete t", "complete t"] {
-            let answer = store.settle(&asked(&key, word), NOW).await;
-            assert_eq!(answer, Ok(Settled::Done), "{word}");
+        let claim = SettlementChange::Claim {
+            execution: "x".to_owned(),
+        };
+        let complete = SettlementChange::Complete {
+            transaction_id: "t".to_owned(),
+            processed_at: NOW,
+        };
+        for change in [&claim, &claim, &complete, &complete] {
+            let (key, change) = (key.clone(), change.clone());
+            let answer = store.settle(&RecordChange { key, change }, NOW).await;
+            assert_eq!(answer, Ok(Settled::Done));
         }
         let record = store.record(&key).await.expect("readable").expect("kept");
         assert_eq!(

@@ -16,12 +16,13 @@ mod inspect;
 mod memory_opener;
 mod quarantine;
 mod reopening;
+mod settlements;
 mod starts;
 mod timestamps;
 
 use std::future::Future;
 
-use engine::store::{QuarantineBounds, Store};
+use engine::store::{QuarantineBounds, Settlements, Store};
 
 pub use custodian::{Custodian, Seen};
 pub use memory_opener::MemoryOpener;
@@ -47,6 +48,11 @@ pub trait StoreOpener: Opener<Store: Store> {}
 
 impl<O: Opener<Store: Store>> StoreOpener for O {}
 
+/// An [`Opener`] of a store that settles records by themselves.
+pub trait SettlementOpener: Opener<Store: Settlements> {}
+
+impl<O: Opener<Store: Settlements>> SettlementOpener for O {}
+
 /// How a store ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
@@ -61,6 +67,12 @@ pub enum Ending {
 #[macro_export]
 macro_rules! custody_suite {
     ($opener:ty) => { $crate::store_suite!(@custody tests [$opener]); };
+}
+
+/// Makes every case about settlements that stand alone a test of the store behind the [`Opener`].
+#[macro_export]
+macro_rules! settlement_suite {
+    ($opener:ty) => { $crate::store_suite!(@settlements tests [$opener]); };
 }
 
 /// Makes every case of the suite a test of the store behind the [`Opener`] that is named.
@@ -100,6 +112,16 @@ macro_rules! store_suite {
                 the_same_body_counts_up_and_the_newer_arrival_stands
                 another_source_or_body_is_another_delivery
                 a_quarantined_delivery_has_claimed_no_event_key
+            }
+        }
+    };
+
+    (@settlements $what:ident [$($argument:tt)*]) => {
+        $crate::store_suite! { @$what [$($argument)*]
+            settlements {
+                every_change_of_the_table_is_applied_and_told_as_the_rules_say
+                of_many_that_settle_at_once_one_does
+                what_does_not_exist_is_not_settled
             }
         }
     };
@@ -230,6 +252,7 @@ macro_rules! store_suite {
 #[doc(hidden)]
 pub mod cases {
     crate::store_suite!(@custody runners [Opener]);
+    crate::store_suite!(@settlements runners [SettlementOpener]);
     crate::store_suite!(@more runners [StoreOpener]);
 }
 

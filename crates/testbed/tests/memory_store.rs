@@ -3,3 +3,4 @@
 use testbed::store_suite::MemoryOpener;
 
 testbed::store_suite!(MemoryOpener);
+testbed::settlement_suite!(MemoryOpener);

@@ -11,6 +11,7 @@ mod executions;
 mod faults;
 mod inspect;
 mod quarantine;
+mod settlements;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};

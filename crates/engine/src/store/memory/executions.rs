@@ -155,14 +155,8 @@ impl Running {
         if execution.is_none_or(|execution| execution.generation != progress.generation) {
             return Committed::Stale;
         }
-        let Some(changes) = self.disk.apply_all(&progress.changes, progress.at) else {
+        if !self.disk.change_all(&progress.changes, progress.at) {
             return Committed::Refused;
-        };
-        for (old, new) in changes {
-            self.disk.tell(progress.at, Some(&old), &new);
-            if let Some(kept) = self.disk.records.get_mut(&new.key) {
-                kept.record = new;
-            }
         }
         if progress.lease == Lease::Release {
             self.leases.remove(&progress.sequence);
@@ -190,6 +184,20 @@ impl MemoryDisk {
                 snapshot: None,
                 steps: Vec::new(),
             });
+    }
+
+    /// Changes records and tells of it, all of them or none; says which.
+    pub(super) fn change_all(&mut self, changes: &[RecordChange], at: Timestamp) -> bool {
+        let Some(changes) = self.apply_all(changes, at) else {
+            return false;
+        };
+        for (old, new) in changes {
+            self.tell(at, Some(&old), &new);
+            if let Some(kept) = self.records.get_mut(&new.key) {
+                kept.record = new;
+            }
+        }
+        true
     }
 
     /// Each record before and after each change that alters it; `None` when one is refused,
