@@ -5,6 +5,11 @@
 //! command that gets it. No suite may be skipped because something is missing: it fails.
 
 mod need;
+pub(crate) mod python;
+mod node;
+pub(crate) mod bootstraps;
+mod emulator;
+mod dynamodb_local;
 mod count;
 mod run;
 mod report;
@@ -45,6 +50,13 @@ pub(crate) struct Suite {
 // ---------------------------------------------------------------------------------------------
 /// Every suite.
 pub(crate) fn all() -> Vec<Suite> {
+    let mut all = one_machine();
+    all.extend(aws());
+    all
+}
+
+/// Those that need nothing but what builds payhook.
+fn one_machine() -> Vec<Suite> {
     vec![
         Suite {
             name: "workspace",
@@ -79,6 +91,50 @@ pub(crate) fn all() -> Vec<Suite> {
             needs: &[Need::ReleaseBinary],
             run: Run::Binary {
                 arguments: &["demo"],
+            },
+            slow: true,
+        },
+    ]
+}
+
+/// Those of the AWS home.
+fn aws() -> Vec<Suite> {
+    vec![
+        Suite {
+            name: "dynamodb",
+            what: "the DynamoDB store passes the conformance suite on the emulator of AWS",
+            needs: &[Need::Python],
+            run: Run::Emulated {
+                package: "payhook-store-dynamodb",
+                target: "conformance",
+            },
+            slow: true,
+        },
+        Suite {
+            name: "dynamodb-local",
+            what: "and on Amazon's own DynamoDB Local",
+            needs: &[Need::DynamoDbLocal],
+            run: Run::Isolated {
+                package: "payhook-store-dynamodb",
+                target: "conformance",
+            },
+            slow: true,
+        },
+        Suite {
+            name: "infra",
+            what: "the Pulumi program declares what it promises, and linters find nothing in it",
+            needs: &[Need::Python, Need::Node],
+            run: Run::Npm {
+                scripts: &["typecheck", "test", "test:emulator"],
+            },
+            slow: true,
+        },
+        Suite {
+            name: "aws",
+            what: "the same program, deployed to the emulator, settles webhooks with the real functions",
+            needs: &[Need::Python, Need::Node, Need::Bootstraps],
+            run: Run::Npm {
+                scripts: &["test:e2e"],
             },
             slow: true,
         },

@@ -14,17 +14,19 @@ impl Count {
         self.failed += other.failed;
     }
 
-    /// What a printed line adds: the summary line of nextest, or of one target of `cargo test`.
+    /// What a printed line adds: the summary line of nextest, of one target of `cargo test`, or of
+    /// one project of Vitest.
     pub(crate) fn of_line(line: &str) -> Count {
         let line = without_colour(line);
         let line = line.trim_start();
         let tail = match (
             line.strip_prefix("Summary ["),
             line.strip_prefix("test result: "),
+            line.strip_prefix("Tests  "),
         ) {
-            (Some(tail), _) => tail.split_once(" run: ").map_or("", |(_, tail)| tail),
-            (None, Some(tail)) => tail,
-            (None, None) => return Count::default(),
+            (Some(tail), _, _) => tail.split_once(" run: ").map_or("", |(_, tail)| tail),
+            (None, Some(tail), _) | (None, None, Some(tail)) => tail,
+            (None, None, None) => return Count::default(),
         };
         let mut count = Count::default();
         let mut before = "";
@@ -95,6 +97,13 @@ mod tests {
                 3,
                 2,
             ),
+            ("      Tests  12 passed (12)", 12, 0),
+            (
+                "\u{1b}[2m      Tests \u{1b}[22m \u{1b}[1m2 failed\u{1b}[22m | \u{1b}[1m1 passed\u{1b}[22m (3)",
+                1,
+                2,
+            ),
+            (" Test Files  1 failed | 3 passed (4)", 0, 0),
             ("test house::arrows::hold ... ok", 0, 0),
             (
                 "        PASS [   0.004s] xtask count::tests::7 passed",

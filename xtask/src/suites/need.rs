@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use super::{bootstraps, dynamodb_local, node, python};
 use crate::root;
 
 /// Something that must be there before a suite runs.
@@ -21,6 +22,14 @@ pub(crate) enum Need {
     },
     /// The `payhook` binary as it is released, at the path in `PAYHOOK_BIN`.
     ReleaseBinary,
+    /// A Python environment with the emulator of AWS and the checkers.
+    Python,
+    /// Node.js and the packages of `infra/`.
+    Node,
+    /// The functions' programs, zipped for the emulator.
+    Bootstraps,
+    /// Amazon's DynamoDB Local, and a Java to run it.
+    DynamoDbLocal,
 }
 
 /// Gets all of `needs`, or says what a person must do.
@@ -28,10 +37,14 @@ pub(crate) fn provide(needs: &[Need]) -> Result<()> {
     needs.iter().try_for_each(|need| match *need {
         Need::Program { program, apt } => provide_program(program, apt),
         Need::ReleaseBinary => provide_release_binary(),
+        Need::Python => python::provide(),
+        Need::Node => node::provide(),
+        Need::Bootstraps => bootstraps::provide(),
+        Need::DynamoDbLocal => dynamodb_local::provide(),
     })
 }
 
-fn provide_program(program: &str, apt: &str) -> Result<()> {
+pub(super) fn provide_program(program: &str, apt: &str) -> Result<()> {
     if is_there(program) {
         return Ok(());
     }
@@ -39,14 +52,27 @@ fn provide_program(program: &str, apt: &str) -> Result<()> {
         !apt.is_empty(),
         "`{program}` is not on the path: install it and try again"
     );
-    if !(is_root()? && Path::new("/etc/debian_version").exists()) {
+    if !may_install()? {
         bail!("`{program}` is not on the path: install it (Debian: apt-get install {apt})");
     }
-    println!("--- `{program}` is missing: apt-get install {apt}");
-    apt_get(&["update", "-q"])?;
-    apt_get(&["install", "-q", "-y", "--no-install-recommends", apt])?;
+    println!("--- `{program}` is missing");
+    provide_package(apt)?;
     ensure!(is_there(program), "package {apt} did not bring `{program}`");
     Ok(())
+}
+
+/// Installs a Debian package, where that may be done without asking.
+pub(super) fn provide_package(apt: &str) -> Result<()> {
+    if !may_install()? {
+        bail!("install the package {apt} (Debian's name for it) and try again");
+    }
+    println!("--- apt-get install {apt}");
+    apt_get(&["update", "-q"])?;
+    apt_get(&["install", "-q", "-y", "--no-install-recommends", apt])
+}
+
+fn may_install() -> Result<bool> {
+    Ok(is_root()? && Path::new("/etc/debian_version").exists())
 }
 
 /// Builds the release binary. Cargo does nothing when it is fresh, so every suite may ask.
@@ -75,7 +101,7 @@ fn is_there(program: &str) -> bool {
     std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }
 
-fn is_root() -> Result<bool> {
+pub(super) fn is_root() -> Result<bool> {
     Ok(root::stdout_of(Command::new("id").arg("-u"))?.trim() == "0")
 }
 

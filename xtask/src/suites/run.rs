@@ -1,15 +1,15 @@
 //! How a suite runs: its output goes to the terminal as it comes, and is counted on the way.
 
 use std::io::{BufRead, BufReader, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use super::Suite;
 use super::count::Count;
+use super::{Suite, bootstraps, dynamodb_local, emulator, node, python};
 use crate::root;
 
 /// The way a suite runs.
@@ -24,6 +24,18 @@ pub(crate) enum Run {
         package: &'static str,
         target: &'static str,
     },
+    /// One test target against the emulator of AWS, whose endpoint is in `PAYHOOK_DYNAMODB`.
+    Emulated {
+        package: &'static str,
+        target: &'static str,
+    },
+    /// The same against Amazon's DynamoDB Local, in a network of its own.
+    Isolated {
+        package: &'static str,
+        target: &'static str,
+    },
+    /// Scripts of `infra/package.json`, one after the other.
+    Npm { scripts: &'static [&'static str] },
     /// The release binary itself with these arguments; its exit code is the one test.
     Binary { arguments: &'static [&'static str] },
 }
@@ -35,8 +47,16 @@ impl Run {
             Run::Workspace => run_workspace(&spoken_for(every)),
             Run::DocTests => watch(root::cargo().args(["test", "--workspace", "--doc"])),
             Run::Target { package, target } => {
-                watch(target_command(package, target).env("PAYHOOK_BIN", release_binary()?))
+                let mut command = target_command(package, target, Talks::AsItGoes);
+                watch(command.env("PAYHOOK_BIN", release_binary()?))
             }
+            Run::Emulated { package, target } => {
+                emulator::run(target_command(package, target, Talks::OnFailure))
+            }
+            Run::Isolated { package, target } => {
+                dynamodb_local::run(&target_command(package, target, Talks::OnFailure))
+            }
+            Run::Npm { scripts } => run_npm(scripts),
             Run::Binary { arguments } => {
                 let mut command = Command::new(release_binary()?);
                 let good = command
@@ -62,8 +82,10 @@ pub(crate) fn release_binary() -> Result<PathBuf> {
 /// Package and name of the test targets that suites of their own run.
 fn spoken_for(every: &[Suite]) -> Vec<(&'static str, &'static str)> {
     let target = |suite: &Suite| match suite.run {
-        Run::Target { package, target } => Some((package, target)),
-        Run::Workspace | Run::DocTests | Run::Binary { .. } => None,
+        Run::Target { package, target }
+        | Run::Emulated { package, target }
+        | Run::Isolated { package, target } => Some((package, target)),
+        Run::Workspace | Run::DocTests | Run::Npm { .. } | Run::Binary { .. } => None,
     };
     every.iter().filter_map(target).collect()
 }
@@ -93,15 +115,52 @@ fn run_workspace(left_out: &[(&str, &str)]) -> Result<Count> {
     watch(&mut command)
 }
 
-fn target_command(package: &str, target: &str) -> Command {
+/// The scripts that check without tests of their own count as one test each.
+fn run_npm(scripts: &[&str]) -> Result<Count> {
+    let mut all = Count::default();
+    for script in scripts {
+        let mut command = Command::new("npm");
+        command
+            .args(["run", "--silent", script])
+            .current_dir(node::folder())
+            .env("PAYHOOK_VENV", python::folder()?)
+            .env("PAYHOOK_LAMBDAS", bootstraps::folder()?)
+            .env("NO_COLOR", "1")
+            .env("CI", "true");
+        let count = watch(&mut command)?;
+        all.add(if count == Count::default() {
+            Count {
+                passed: 1,
+                failed: 0,
+            }
+        } else {
+            count
+        });
+    }
+    Ok(all)
+}
+
+/// One target. Only one that is a single long test shows its output as it goes: with several, the
+/// lines of each would be counted beside the summary of all.
+fn target_command(package: &str, target: &str, talks: Talks) -> Command {
     let mut command = root::cargo();
     if has_nextest() {
-        command.args(["nextest", "run", "--no-fail-fast", "--no-capture"]);
+        command.args(["nextest", "run", "--no-fail-fast"]);
+        if talks == Talks::AsItGoes {
+            command.arg("--no-capture");
+        }
     } else {
         command.arg("test");
     }
     command.args(["--package", package, "--test", target]);
     command
+}
+
+/// When a target's own output is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Talks {
+    AsItGoes,
+    OnFailure,
 }
 
 fn has_nextest() -> bool {
@@ -142,7 +201,7 @@ fn test_targets(members: &Value, left_out: &[(&str, &str)]) -> Vec<String> {
 
 /// Runs `command`, passes its output on, and counts. A runner that fails without a failing test
 /// (it did not compile, or died) is one failure.
-fn watch(command: &mut Command) -> Result<Count> {
+pub(super) fn watch(command: &mut Command) -> Result<Count> {
     println!("--- {}", words(command));
     command
         .stdin(Stdio::null())
@@ -168,7 +227,9 @@ fn words(command: &Command) -> String {
     let arguments = command
         .get_args()
         .map(|argument| argument.to_string_lossy());
-    std::iter::once("cargo".into())
+    let program = Path::new(command.get_program());
+    let program = program.file_name().unwrap_or(program.as_os_str());
+    std::iter::once(program.to_string_lossy())
         .chain(arguments)
         .collect::<Vec<_>>()
         .join(" ")
