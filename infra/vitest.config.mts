@@ -8,12 +8,13 @@ const project = (name: string, include: string[], timeoutMs: number) => ({
     hookTimeout: timeoutMs,
     // One program a process: Pulumi's mocks and settings are global.
     isolate: true,
-    fileParallelism: false,
   },
 });
 
 export default defineConfig({
   test: {
+    // One emulator at a time is enough for a small machine.
+    fileParallelism: false,
     projects: [
       project("graph", ["test/graph/*.test.ts"], 60_000),
       project("emulator", ["test/emulator/*.test.ts"], 60_000),

@@ -122,7 +122,11 @@ export class Home {
   }
 
   /** Posts anything to `/webhooks` and what follows it. */
-  async post(below: string, body: string, headers: Record<string, string>): Promise<Reply> {
+  async post(
+    below: string,
+    body: string | Uint8Array<ArrayBuffer>,
+    headers: Record<string, string>,
+  ): Promise<Reply> {
     const response = await fetch(`${this.outputs["apiUrl"]}${below}`, {
       method: "POST",
       body,
@@ -207,8 +211,12 @@ export function archives(): string {
   return folder ?? "";
 }
 
-export function sign(body: string, secret: string, encoding: "hex" | "base64"): string {
-  return createHmac("sha256", secret).update(body, "utf8").digest(encoding);
+export function sign(
+  body: string | Uint8Array,
+  secret: string,
+  encoding: "hex" | "base64",
+): string {
+  return createHmac("sha256", secret).update(body).digest(encoding);
 }
 
 /** A webhook's body, whole. */

@@ -79,6 +79,16 @@ describe("a genuine webhook", () => {
   });
 });
 
+test("of ten equal webhooks at once one is stored, and the others get its answer", async () => {
+  const body = payment("raced", { eventId: "event-raced" });
+  const replies = await Promise.all(Array.from({ length: 10 }, () => home.send(body)));
+  const outcomes = replies.map(({ outcome }) => outcome).sort();
+  expect(outcomes).toEqual([...Array<string>(9).fill("duplicate"), "stored"]);
+  expect(new Set(replies.map(({ text }) => text)).size).toBe(1);
+  await home.becomes("raced", "completed");
+  expect(home.gateway.callsFor("raced")).toHaveLength(1);
+});
+
 interface Refusal {
   readonly what: string;
   readonly path?: string;
@@ -150,6 +160,13 @@ describe("refused", () => {
     expect(reply.status).toBe(refusal.status);
     expect(reply.body).toEqual({ error: expect.any(String), code: refusal.code });
     expect(await home.payments("refused")).toEqual([]);
+  });
+
+  test("bytes that are no text are verified as they are, and then make no sense", async () => {
+    const body = new Uint8Array([0x7b, 0xff, 0xfe, 0x00, 0x7d]);
+    const headers = { "x-webhook-signature": sign(body, GENERIC, "hex") };
+    const reply = await home.post("", body, headers);
+    expect(reply).toMatchObject({ status: 400, body: { code: "malformed_json" } });
   });
 
   test("a body of just the allowed length is let in", async () => {
