@@ -11,6 +11,7 @@
 
 mod suites;
 mod bench;
+mod lambda;
 mod generated;
 mod root;
 #[cfg(test)]
@@ -34,6 +35,8 @@ enum Verb {
     Test(suites::Options),
     /// Measure the release binary over real HTTP and a real disk
     Bench(bench::Options),
+    /// Build the functions of the AWS home as zips, for arm64
+    Lambda(lambda::Options),
     /// Write the generated parts of the documents anew
     Generate,
 }
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().verb {
         Verb::Test(options) => suites::test(&options),
         Verb::Bench(options) => bench::bench(&options),
+        Verb::Lambda(options) => lambda::lambda(&options),
         Verb::Generate => generated::write_all(),
     };
     match done {

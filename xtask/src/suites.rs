@@ -4,7 +4,7 @@
 //! runs. Whatever can be had without asking is got here; whatever cannot is named, with the
 //! command that gets it. No suite may be skipped because something is missing: it fails.
 
-mod need;
+pub(crate) mod need;
 pub(crate) mod python;
 mod node;
 pub(crate) mod bootstraps;
@@ -14,7 +14,7 @@ mod count;
 mod run;
 mod report;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -145,6 +145,17 @@ fn aws() -> Vec<Suite> {
 pub(crate) fn release_binary() -> Result<PathBuf> {
     need::provide_release_binary()?;
     run::release_binary()
+}
+
+/// Runs the AWS home's webhooks with the functions whose zips are in `programs`.
+pub(crate) fn try_functions(programs: &Path) -> Result<ExitCode> {
+    need::provide(&[Need::Python, Need::Node])?;
+    let count = run::npm(&["test:e2e", "--", "test/e2e/webhooks.test.ts"], programs)?;
+    Ok(if count.failed == 0 && count.passed > 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 /// What `cargo xtask test` can be asked.

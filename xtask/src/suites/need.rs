@@ -44,7 +44,7 @@ pub(crate) fn provide(needs: &[Need]) -> Result<()> {
     })
 }
 
-pub(super) fn provide_program(program: &str, apt: &str) -> Result<()> {
+pub(crate) fn provide_program(program: &str, apt: &str) -> Result<()> {
     if is_there(program) {
         return Ok(());
     }

@@ -119,15 +119,7 @@ fn run_workspace(left_out: &[(&str, &str)]) -> Result<Count> {
 fn run_npm(scripts: &[&str]) -> Result<Count> {
     let mut all = Count::default();
     for script in scripts {
-        let mut command = Command::new("npm");
-        command
-            .args(["run", "--silent", script])
-            .current_dir(node::folder())
-            .env("PAYHOOK_VENV", python::folder()?)
-            .env("PAYHOOK_LAMBDAS", bootstraps::folder()?)
-            .env("NO_COLOR", "1")
-            .env("CI", "true");
-        let count = watch(&mut command)?;
+        let count = npm(&[script], &bootstraps::folder()?)?;
         all.add(if count == Count::default() {
             Count {
                 passed: 1,
@@ -138,6 +130,20 @@ fn run_npm(scripts: &[&str]) -> Result<Count> {
         });
     }
     Ok(all)
+}
+
+/// A script of `infra/` with its arguments, and the functions that it is to run.
+pub(super) fn npm(script: &[&str], functions: &Path) -> Result<Count> {
+    let mut command = Command::new("npm");
+    command
+        .args(["run", "--silent"])
+        .args(script)
+        .current_dir(node::folder())
+        .env("PAYHOOK_VENV", python::folder()?)
+        .env("PAYHOOK_LAMBDAS", functions)
+        .env("NO_COLOR", "1")
+        .env("CI", "true");
+    watch(&mut command)
 }
 
 /// One target. Only one that is a single long test shows its output as it goes: with several, the
