@@ -76,7 +76,8 @@ function launch(folder: string, logFile: string, env: Record<string, string>): C
   return child;
 }
 
-async function end(child: ChildProcess): Promise<void> {
+/** Ends a process that this one has started. */
+export async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) {
     return;
   }
@@ -87,7 +88,8 @@ async function end(child: ChildProcess): Promise<void> {
   clearTimeout(late);
 }
 
-function freePort(): Promise<number> {
+/** A port of loopback that nobody listens on now. */
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once("error", reject);
