@@ -121,6 +121,16 @@ fn aws() -> Vec<Suite> {
             slow: true,
         },
         Suite {
+            name: "traces",
+            what: "a real collector of OpenTelemetry gets one webhook's spans from the server, linked",
+            needs: &[Need::Python],
+            run: Run::WithPython {
+                package: "payhook",
+                target: "traces",
+            },
+            slow: true,
+        },
+        Suite {
             name: "infra",
             what: "the Pulumi program declares what it promises, and linters find nothing in it",
             needs: &[Need::Python, Need::Node],

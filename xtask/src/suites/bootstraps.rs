@@ -22,7 +22,9 @@ pub(super) fn folder() -> Result<PathBuf> {
 pub(super) fn provide() -> Result<()> {
     println!("--- building the functions");
     let status = root::cargo()
-        .args(["build", "--package", "payhook-lambdas", "--bins"])
+        // With the whole workspace, as the tests are: with their package alone, cargo would choose
+        // other features and build everything once more.
+        .args(["build", "--workspace", "--bins"])
         .status()?;
     ensure!(status.success(), "the functions do not build");
     need::provide_program("strip", "binutils")?;

@@ -73,13 +73,7 @@ pub(super) fn run(tests: &Command) -> Result<Count> {
     };
     // There is no network in there to build with.
     let mut build = root::cargo();
-    build.args([
-        "test",
-        "--quiet",
-        "--no-run",
-        "--package",
-        "payhook-store-dynamodb",
-    ]);
+    build.args(["test", "--quiet", "--no-run", "--workspace"]);
     ensure!(build.status()?.success(), "the tests do not build");
     let mut command = Command::new("unshare");
     command

@@ -24,6 +24,11 @@ pub(crate) enum Run {
         package: &'static str,
         target: &'static str,
     },
+    /// One test target, with the Python environment's folder in `PAYHOOK_VENV`.
+    WithPython {
+        package: &'static str,
+        target: &'static str,
+    },
     /// One test target against the emulator of AWS, whose endpoint is in `PAYHOOK_DYNAMODB`.
     Emulated {
         package: &'static str,
@@ -49,6 +54,10 @@ impl Run {
             Run::Target { package, target } => {
                 let mut command = target_command(package, target, Talks::AsItGoes);
                 watch(command.env("PAYHOOK_BIN", release_binary()?))
+            }
+            Run::WithPython { package, target } => {
+                let mut command = target_command(package, target, Talks::OnFailure);
+                watch(command.env("PAYHOOK_VENV", python::folder()?))
             }
             Run::Emulated { package, target } => {
                 emulator::run(target_command(package, target, Talks::OnFailure))
@@ -83,6 +92,7 @@ pub(crate) fn release_binary() -> Result<PathBuf> {
 fn spoken_for(every: &[Suite]) -> Vec<(&'static str, &'static str)> {
     let target = |suite: &Suite| match suite.run {
         Run::Target { package, target }
+        | Run::WithPython { package, target }
         | Run::Emulated { package, target }
         | Run::Isolated { package, target } => Some((package, target)),
         Run::Workspace | Run::DocTests | Run::Npm { .. } | Run::Binary { .. } => None,
@@ -146,19 +156,20 @@ pub(super) fn npm(script: &[&str], functions: &Path) -> Result<Count> {
     watch(&mut command)
 }
 
-/// One target. Only one that is a single long test shows its output as it goes: with several, the
-/// lines of each would be counted beside the summary of all.
+/// One target, built with the whole workspace: with its package alone, cargo would choose other
+/// features and build everything once more. Only one that is a single long test shows its output
+/// as it goes: with several, the lines of each would be counted beside the summary of all.
 fn target_command(package: &str, target: &str, talks: Talks) -> Command {
     let mut command = root::cargo();
     if has_nextest() {
-        command.args(["nextest", "run", "--no-fail-fast"]);
+        command.args(["nextest", "run", "--workspace", "--no-fail-fast", "-E"]);
+        command.arg(target_filter(package, target));
         if talks == Talks::AsItGoes {
             command.arg("--no-capture");
         }
     } else {
-        command.arg("test");
+        command.args(["test", "--workspace", "--test", target]);
     }
-    command.args(["--package", package, "--test", target]);
     command
 }
 
@@ -178,10 +189,13 @@ fn has_nextest() -> bool {
     command.status().is_ok_and(|status| status.success())
 }
 
+fn target_filter(package: &str, target: &str) -> String {
+    format!("package(={package}) & binary(={target}) & kind(test)")
+}
+
 fn nextest_filter(left_out: &[(&str, &str)]) -> String {
-    let one = |(package, target): &(&str, &str)| {
-        format!("not (package(={package}) & binary(={target}) & kind(test))")
-    };
+    let one =
+        |(package, target): &(&str, &str)| format!("not ({})", target_filter(package, target));
     left_out.iter().map(one).collect::<Vec<_>>().join(" & ")
 }
 
