@@ -4,6 +4,7 @@
 //! come from PyPI into an environment of our own. The standard library of the other kind of
 //! machine comes from rustup, or is built from its source where rustup cannot bring it.
 
+mod debian;
 mod std_source;
 mod qemu;
 

@@ -8,12 +8,10 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
+use super::debian::{self, Wanted};
 use crate::root;
 use crate::suites::bootstraps::FUNCTIONS;
 use crate::suites::need;
-
-const REPOSITORY: &str = "deb [arch=arm64 signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] \
-    http://deb.debian.org/debian bookworm main\n";
 
 /// What the programs are linked against.
 const LIBRARIES: [&str; 2] = ["libc6", "libgcc-s1"];
@@ -65,38 +63,13 @@ fn libraries() -> Result<PathBuf> {
     if unpacked.join("lib/ld-linux-aarch64.so.1").exists() {
         return Ok(unpacked);
     }
-    if home.exists() {
-        fs::remove_dir_all(&home)?;
-    }
-    fs::create_dir_all(&unpacked)?;
-    println!("--- fetching {} for arm64", LIBRARIES.join(" and "));
-    let list = home.join("sources.list");
-    fs::write(&list, REPOSITORY)?;
-    let state = [
-        format!("Dir::Etc::sourcelist={}", list.display()),
-        "Dir::Etc::sourceparts=/dev/null".to_owned(),
-        format!("Dir::State::lists={}", home.join("lists").display()),
-        // What is installed here is of another kind of machine.
-        format!("Dir::State::status={}", home.join("status").display()),
-        format!("Dir::Cache={}", home.join("cache").display()),
-        "APT::Architecture=arm64".to_owned(),
-        "APT::Architectures=arm64".to_owned(),
-        "APT::Sandbox::User=root".to_owned(),
-    ];
-    fs::write(home.join("status"), "")?;
-    let download: Vec<&str> = ["download", "-q"].into_iter().chain(LIBRARIES).collect();
-    for verb in [["update", "-q"].as_slice(), &download] {
-        let mut apt = Command::new("apt-get");
-        for setting in &state {
-            apt.args(["-o", setting]);
-        }
-        root::stdout_of(apt.args(verb).current_dir(&home))?;
-    }
-    for entry in fs::read_dir(&home)? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "deb") {
-            root::stdout_of(Command::new("dpkg").arg("-x").arg(path).arg(&unpacked))?;
-        }
+    let wanted = Wanted {
+        suite: "bookworm",
+        architecture: "arm64",
+        packages: &LIBRARIES,
+    };
+    for package in debian::fetch(&home, &wanted)? {
+        debian::unpack(&package, &unpacked)?;
     }
     // A release of Debian whose /lib is a link has everything under /usr/lib.
     if !unpacked.join("lib").exists() {

@@ -13,6 +13,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use sha2::{Digest as _, Sha256};
 
+use super::debian::{self, Wanted};
 use super::with_path;
 use crate::root;
 
@@ -20,8 +21,6 @@ use crate::root;
 const RUSTC_VERSION: &str = "1.95.0";
 const PACKAGE: &str = "rust-src=1.95.0+dfsg1-2~bpo13+1";
 const PACKAGE_SHA256: &str = "7b76db5b880a77f9e52975d2baa6209d2f76d2c9c2789515c3088cb960e2c83b";
-const REPOSITORY: &str = "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] \
-    http://deb.debian.org/debian trixie-backports main\n";
 
 /// `cargo lambda` of that toolchain.
 pub(super) fn cargo_lambda(tools: &Path) -> Result<Command> {
@@ -38,6 +37,9 @@ pub(super) fn cargo_lambda(tools: &Path) -> Result<Command> {
         .env("RUSTC_BOOTSTRAP", "1")
         .env_remove("RUSTUP_TOOLCHAIN")
         .env_remove("CARGO")
+        // Whoever started us may have set it for the other toolchain, whose libraries the compiler
+        // would then load, and whose folder it would take for its own.
+        .env_remove("LD_LIBRARY_PATH")
         // What it builds is not to be mixed with what the other toolchain has built.
         .env(
             "CARGO_TARGET_DIR",
@@ -92,44 +94,19 @@ fn toolchain() -> Result<PathBuf> {
 
 /// Fetches and unpacks the package; gives the source's folder.
 fn unpack(home: &Path) -> Result<PathBuf> {
-    if home.exists() {
-        fs::remove_dir_all(home)?;
-    }
-    fs::create_dir_all(home)?;
-    println!("--- fetching {PACKAGE} from Debian's backports");
-    let list = home.join("sources.list");
-    fs::write(&list, REPOSITORY)?;
-    let state = [
-        format!("Dir::Etc::sourcelist={}", list.display()),
-        "Dir::Etc::sourceparts=/dev/null".to_owned(),
-        format!("Dir::State::lists={}", home.join("lists").display()),
-        format!("Dir::Cache={}", home.join("cache").display()),
-        // The package is for this tool's own folder, which Debian's own user may not enter.
-        "APT::Sandbox::User=root".to_owned(),
-    ];
-    for verb in [["update", "-q"].as_slice(), &["download", "-q", PACKAGE]] {
-        let mut apt = Command::new("apt-get");
-        for setting in &state {
-            apt.args(["-o", setting]);
-        }
-        root::stdout_of(apt.args(verb).current_dir(home))?;
-    }
-    let mut files = fs::read_dir(home)?
-        .filter_map(Result::ok)
-        .map(|entry| entry.path());
-    let package = files.find(|path| path.extension().is_some_and(|extension| extension == "deb"));
-    let package = package.context("apt-get brought no package")?;
-    let found = hex::encode(Sha256::digest(fs::read(&package)?));
+    let wanted = Wanted {
+        suite: "trixie-backports",
+        architecture: "amd64",
+        packages: &[PACKAGE],
+    };
+    let files = debian::fetch(home, &wanted)?;
+    let package = files.first().context("apt-get brought no package")?;
+    let found = hex::encode(Sha256::digest(fs::read(package)?));
     ensure!(
         found == PACKAGE_SHA256,
         "{PACKAGE} is not the package that was looked at: its SHA-256 is {found}"
     );
-    root::stdout_of(
-        Command::new("dpkg")
-            .arg("-x")
-            .arg(&package)
-            .arg(home.join("unpacked")),
-    )?;
+    debian::unpack(package, &home.join("unpacked"))?;
     Ok(home
         .join("unpacked/usr/src")
         .join(format!("rustc-{RUSTC_VERSION}")))
