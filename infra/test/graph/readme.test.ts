@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import { KEYS } from "../../src/settings";
 
 const README = path.join(__dirname, "..", "..", "README.md");
-const BETWEEN = /(<!-- generated: settings -->\n)[^]*(<!-- end: settings -->)/;
+const BETWEEN = /(<!-- settings.ts writes: -->\n)[^]*(<!-- until here. -->)/;
 
 test("the README's settings are fresh; PAYHOOK_WRITE=1 writes them anew", () => {
   const rows = Object.entries(KEYS).map(([key, text]) => `| \`${key}\` | ${text} |`);
