@@ -5,6 +5,7 @@
 //! machine comes from rustup, or is built from its source where rustup cannot bring it.
 
 mod debian;
+mod measure;
 mod std_source;
 mod qemu;
 
@@ -39,6 +40,12 @@ pub(crate) struct Options {
     /// under qemu (Debian, as root)
     #[arg(long)]
     try_out: bool,
+    /// Instead, measure the functions on this machine: start, time for an event, memory
+    #[arg(long)]
+    measure: bool,
+    /// With --measure: a folder with the seed's handlers and their packages, measured beside ours
+    #[arg(long, value_name = "FOLDER", requires = "measure")]
+    seed: Option<PathBuf>,
 }
 
 /// The kinds of machines by AWS's own names.
@@ -60,6 +67,10 @@ impl Architecture {
 
 /// Builds both zips, says how large they are, and tries them out where that was asked for.
 pub(crate) fn lambda(options: &Options) -> Result<ExitCode> {
+    if options.measure {
+        measure::measure(options.seed.as_deref())?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let tools = root::target_directory()?.join("venv-lambda");
     python::provide_packages(&tools, TOOLS)?;
     let mut build = if options.std_from_source {

@@ -43,8 +43,10 @@ pub struct Processor<G, S> {
 }
 
 /// The records of a store, as tasks read them.
-#[derive(Debug)]
-pub struct StoreRecords<S>(Arc<S>);
+struct StoreRecords<S> {
+    store: Arc<S>,
+    clock: Arc<dyn Clock>,
+}
 
 impl<G, S> Processor<G, S>
 where
@@ -54,7 +56,13 @@ where
     /// The tasks on this store, with this gateway.
     pub fn new(gateway: G, store: Arc<S>, clock: Arc<dyn Clock>) -> Self {
         Self {
-            tasks: Tasks::new(gateway, StoreRecords(Arc::clone(&store))),
+            tasks: Tasks::new(
+                gateway,
+                StoreRecords {
+                    store: Arc::clone(&store),
+                    clock: Arc::clone(&clock),
+                },
+            ),
             store,
             clock,
         }
@@ -88,6 +96,7 @@ where
             task = call.state,
             request_id = context.request_id,
             webhook_trace_id = Empty,
+            age_ms = Empty,
         );
         spans::place(&span, traced);
         let done = AssertUnwindSafe(self.run(&call))
@@ -131,11 +140,14 @@ where
 
 impl<S: EventLog + Send + Sync> PaymentRecords for StoreRecords<S> {
     async fn record(&self, key: &RecordKey) -> Result<Option<EventRecord>, RecordsUnavailable> {
-        let record = self.0.record(key).await.map_err(|_| RecordsUnavailable)?;
+        let record = self.store.record(key).await;
+        let record = record.map_err(|_| RecordsUnavailable)?;
         if let Some(record) = &record {
             // Nothing carries a trace through the table's stream: the webhook's stands in the item.
             let span = Span::current();
             span.record("webhook_trace_id", display(record.trace.id));
+            // The platform has no metric of how far the pipe is behind: this is one, of the claim.
+            span.record("age_ms", self.clock.now().since(record.received_at).get());
             spans::link(&span, record.trace);
         }
         Ok(record)
