@@ -287,3 +287,152 @@ impl SourceText {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read<T>(
+        set: &[(&str, &str)],
+        read: impl Fn(&dyn Fn(&str) -> Option<String>) -> Result<T, InvalidEnvironment>,
+    ) -> Result<T, String> {
+        let variable = |name: &str| {
+            let found = set.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        read(&variable).map_err(|error| error.to_string())
+    }
+
+    fn validator(more: &[(&str, &str)]) -> Result<ValidatorEnvironment, String> {
+        let tables = [
+            ("TABLE_NAME", "payments"),
+            ("EVENT_KEYS_TABLE_NAME", "keys"),
+            ("QUARANTINE_TABLE_NAME", "quarantine"),
+        ];
+        let all: Vec<_> = more.iter().chain(&tables).copied().collect();
+        read(&all, |variable| ValidatorEnvironment::read(variable))
+    }
+
+    const SOURCES: (&str, &str) = (
+        "PAYHOOK_SOURCES",
+        r#"{"generic":{"secretId":"arn:secret"}}"#,
+    );
+
+    #[test]
+    fn what_is_not_said_has_its_default() {
+        let read = validator(&[SOURCES]).unwrap();
+        assert_eq!((read.event_key_days, read.quarantine_days), (365, 30));
+        assert_eq!(read.body_bytes_max, limits::BODY_BYTES_MAX);
+        assert_eq!(read.rotation.refresh, Millis::from_secs(300));
+        assert_eq!(read.rotation.grace, Millis::from_secs(86_400));
+        let source = &read.sources[&SourceName::generic()];
+        assert_eq!(source.provider, Provider::Generic(Generic::default()));
+        assert_eq!(source.secret_id, "arn:secret");
+    }
+
+    #[test]
+    fn a_source_says_how_it_signs() {
+        let text = r#"{"shop":{"secretId":"s","header":"X-Sig","algorithm":"sha512",
+            "encoding":"base64","prefix":"v1="}}"#;
+        let read = validator(&[("PAYHOOK_SOURCES", text)]).unwrap();
+        let Provider::Generic(generic) = &read.sources.values().next().unwrap().provider;
+        assert_eq!(generic.scheme.header, "x-sig");
+        assert_eq!(generic.scheme.algorithm, HmacAlgorithm::Sha512);
+        assert_eq!(generic.scheme.encoding, SignatureEncoding::Base64);
+        assert_eq!(generic.scheme.prefix.as_deref(), Some("v1="));
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_named_at_once_on_both_sides_of_each_bound() {
+        for (name, good, bad) in [
+            (
+                "PAYHOOK_EVENT_KEY_RETENTION_DAYS",
+                ["30", "3650"],
+                ["29", "3651"],
+            ),
+            (
+                "PAYHOOK_QUARANTINE_RETENTION_DAYS",
+                ["1", "3650"],
+                ["0", "-1"],
+            ),
+            ("PAYHOOK_BODY_BYTES_MAX", ["1", "122880"], ["0", "122881"]),
+            (
+                "PAYHOOK_SECRETS_REFRESH_SECONDS",
+                ["1", "86400"],
+                ["0", "soon"],
+            ),
+            ("PAYHOOK_SECRET_GRACE_HOURS", ["0", "8760"], ["8761", "1.5"]),
+        ] {
+            for value in good {
+                assert!(
+                    validator(&[SOURCES, (name, value)]).is_ok(),
+                    "{name}={value}"
+                );
+            }
+            for value in bad {
+                let said = validator(&[SOURCES, (name, value)]).unwrap_err();
+                assert!(said.contains(name), "{name}={value}: {said}");
+            }
+        }
+        for sources in [
+            "{}",
+            "[]",
+            "nonsense",
+            r#"{"Stripe":{"secretId":"s"}}"#,
+            r#"{"a":{}}"#,
+            r#"{"a":{"secretId":"s","secret":"in clear"}}"#,
+            r#"{"a":{"secretId":"s","algorithm":"md5"}}"#,
+        ] {
+            let said = validator(&[("PAYHOOK_SOURCES", sources)]).unwrap_err();
+            assert!(said.contains("PAYHOOK_SOURCES"), "{sources}: {said}");
+            assert!(!said.contains("in clear"), "{said}");
+        }
+        let said = read(&[], |variable| ValidatorEnvironment::read(variable)).unwrap_err();
+        for name in [
+            "TABLE_NAME",
+            "EVENT_KEYS_TABLE_NAME",
+            "QUARANTINE_TABLE_NAME",
+            "PAYHOOK_SOURCES",
+        ] {
+            assert!(said.contains(&format!("{name} is not set")), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_gateway_is_chosen_and_never_assumed() {
+        let processor = |more: &[(&str, &str)]| {
+            let all: Vec<_> = more
+                .iter()
+                .chain(&[("TABLE_NAME", "payments")])
+                .copied()
+                .collect();
+            read(&all, |variable| ProcessorEnvironment::read(variable))
+        };
+        let simulated = processor(&[("PAYHOOK_GATEWAY", "simulated")]).unwrap();
+        assert_eq!(simulated.gateway, GatewayChoice::Simulated);
+        let url = ("PAYHOOK_GATEWAY_URL", "https://gateway.example/settle");
+        let http = processor(&[("PAYHOOK_GATEWAY", "http"), url]).unwrap();
+        let GatewayChoice::Http(settings) = http.gateway else {
+            panic!("http");
+        };
+        assert_eq!(
+            (settings.url.as_str(), settings.headers_secret),
+            (url.1, None)
+        );
+        assert_eq!(settings.timeout, Millis::new(20_000));
+        for (set, named) in [
+            (vec![], "PAYHOOK_GATEWAY is not set"),
+            (
+                vec![("PAYHOOK_GATEWAY", "stripe")],
+                "PAYHOOK_GATEWAY must be",
+            ),
+            (
+                vec![("PAYHOOK_GATEWAY", "http")],
+                "PAYHOOK_GATEWAY_URL is not set",
+            ),
+        ] {
+            let said = processor(&set).unwrap_err();
+            assert!(said.contains(named), "{said}");
+        }
+    }
+}
