@@ -43,6 +43,7 @@ export function createAlarms(ground: Ground, watched: Watched): aws.sns.Topic {
     ...functionAlarms("payment-processor", watched.processor, 5),
     ...workflowAlarms(watched.stateMachine),
     ...pipeAlarms(watched.events),
+    claimAgeAlarm(ground),
   ];
   for (const alarm of alarms) {
     createAlarm(names, topic, alarm);
@@ -131,6 +132,33 @@ function pipeAlarms({ pipe, deadLetters }: EventPipe): Alarm[] {
       atLeast: 1,
     },
   ];
+}
+
+/**
+ * How old an event is when its workflow begins: the processor says it in its log, with every claim.
+ * Beside the alarm below, which notices a pipe that stands still, this one notices one that is slow.
+ */
+function claimAgeAlarm({ names, logs }: Ground): Alarm {
+  const metric = { namespace: `Payhook/${names.suffix}`, metric: "ClaimAge" };
+  new aws.cloudwatch.LogMetricFilter(names.of("payment-claim-age"), {
+    name: names.of("payment-claim-age"),
+    logGroupName: logs.processor.name,
+    pattern: '{ ($.message = "done") && ($.span.task = "claim_payment") }',
+    metricTransformation: {
+      namespace: metric.namespace,
+      name: metric.metric,
+      value: "$.span.age_ms",
+      unit: "Milliseconds",
+    },
+  });
+  return {
+    ...metric,
+    stem: "payment-claim-age",
+    says: "Payments wait for more than a minute before their workflow begins: the pipe is behind.",
+    dimensions: {},
+    statistic: "Maximum",
+    atLeast: 60_000,
+  };
 }
 
 function createAlarm(names: Names, topic: aws.sns.Topic, alarm: Alarm): void {

@@ -7,7 +7,11 @@ import {
   APIGatewayClient,
 } from "@aws-sdk/client-api-gateway";
 import { CloudWatchClient, DescribeAlarmsCommand } from "@aws-sdk/client-cloudwatch";
-import { CloudWatchLogsClient, DescribeLogGroupsCommand } from "@aws-sdk/client-cloudwatch-logs";
+import {
+  CloudWatchLogsClient,
+  DescribeLogGroupsCommand,
+  FilterLogEventsCommand,
+} from "@aws-sdk/client-cloudwatch-logs";
 import { DescribeContinuousBackupsCommand, DescribeTableCommand } from "@aws-sdk/client-dynamodb";
 import { GetKeyRotationStatusCommand, KMSClient } from "@aws-sdk/client-kms";
 import { GetFunctionCommand } from "@aws-sdk/client-lambda";
@@ -15,7 +19,8 @@ import { DescribePipeCommand, PipesClient } from "@aws-sdk/client-pipes";
 import { DescribeStateMachineCommand } from "@aws-sdk/client-sfn";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readWorkflowFile } from "../../src/workflow";
-import { Home } from "./home";
+import { eventually } from "../emulator/wait";
+import { Home, payment, WAIT_MS } from "./home";
 
 let home: Home;
 
@@ -115,5 +120,28 @@ test("log groups forget, and alarms are there", async () => {
   }
   const metrics = new CloudWatchClient(home.emulator.client);
   const { MetricAlarms } = await metrics.send(new DescribeAlarmsCommand({}));
-  expect(MetricAlarms).toHaveLength(14);
+  expect(MetricAlarms).toHaveLength(15);
+});
+
+test("the processor's log tells how old an event is when it is claimed, and nothing it must not", async () => {
+  await home.send(payment("aged"));
+  await home.becomes("aged", "completed");
+  await home.ends("aged", "SUCCEEDED");
+  const logs = new CloudWatchLogsClient(home.emulator.client);
+  const lines = await eventually("the claim is in the log", WAIT_MS, async () => {
+    const { events } = await logs.send(
+      new FilterLogEventsCommand({ logGroupName: "/payhook/e2e/payment-processor" }),
+    );
+    const json = (events ?? []).flatMap(({ message }) =>
+      message?.startsWith("{") ? [JSON.parse(message)] : [],
+    );
+    const claims = json.filter(({ span }) => span?.task === "claim_payment");
+    return claims.length > 0 && claims;
+  });
+  // What the metric filter of the claim's age matches and reads.
+  expect(lines[0]).toMatchObject({
+    message: "done",
+    span: { task: "claim_payment", age_ms: expect.any(Number) },
+  });
+  expect(JSON.stringify(lines)).not.toContain("acme");
 });

@@ -120,6 +120,21 @@ function secretsAndLogs({ client }: Emulator): Creators {
       const arn = `arn:aws:logs:${REGION}:${ACCOUNT}:log-group:${logGroupName}`;
       return { id: logGroupName, state: { arn } };
     },
+    "aws:cloudwatch/logMetricFilter:LogMetricFilter": async (inputs) => {
+      const { name, logGroupName, pattern, metricTransformation } = inputs;
+      const { namespace, name: metricName, value, unit } = metricTransformation;
+      await cloud.send(
+        new logs.PutMetricFilterCommand({
+          logGroupName,
+          filterName: name,
+          filterPattern: pattern,
+          metricTransformations: [
+            { metricNamespace: namespace, metricName, metricValue: value, unit },
+          ],
+        }),
+      );
+      return { id: name };
+    },
     "aws:cloudwatch/logResourcePolicy:LogResourcePolicy": async (inputs) => {
       const { resourceArn, policyDocument } = inputs;
       await cloud.send(new logs.PutResourcePolicyCommand({ resourceArn, policyDocument }));

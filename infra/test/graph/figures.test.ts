@@ -373,9 +373,23 @@ const ALARMS: readonly [string, string, string, object, string, number][] = [
     "Maximum",
     1,
   ],
+  ["payment-claim-age", "Payhook/dev", "ClaimAge", {}, "Maximum", 60_000],
 ];
 
 describe("alarms", () => {
+  test("the age of an event at its claim is read out of the processor's log", () => {
+    expect(development.named("payment-claim-age-dev").inputs).toMatchObject({
+      logGroupName: "/payhook/dev/payment-processor",
+      pattern: '{ ($.message = "done") && ($.span.task = "claim_payment") }',
+      metricTransformation: {
+        namespace: "Payhook/dev",
+        name: "ClaimAge",
+        value: "$.span.age_ms",
+        unit: "Milliseconds",
+      },
+    });
+  });
+
   test.each(ALARMS)("%s", (stem, namespace, metricName, dimensions, statistic, threshold) => {
     expect(development.named(`${stem}-alarm-dev`).inputs).toMatchObject({
       name: `${stem}-dev`,
