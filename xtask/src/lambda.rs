@@ -85,7 +85,7 @@ pub(crate) fn lambda(options: &Options) -> Result<ExitCode> {
             "build",
             "--locked",
             "--profile",
-            "lambda",
+            "function",
             "--output-format",
             "zip",
         ])

@@ -47,7 +47,7 @@ pub(super) fn measure(seed: Option<&Path>) -> Result<()> {
             "build",
             "--locked",
             "--profile",
-            "lambda",
+            "function",
             "--package",
             "payhook-lambdas",
             "--bins",
@@ -59,7 +59,7 @@ pub(super) fn measure(seed: Option<&Path>) -> Result<()> {
         .build()?;
     let mut all = Vec::new();
     for function in FUNCTIONS {
-        let program = root::target_directory()?.join("lambda").join(function);
+        let program = root::target_directory()?.join("function").join(function);
         let bytes = fs::metadata(&program)?.len();
         let command = || Command::new(&program);
         all.push(runtime.block_on(figures(function, function, bytes, &command))?);
