@@ -29,6 +29,15 @@ pub fn trace_context(header: &str) -> Option<TraceContext> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn no_header_panics(header in "\\PC{0,80}", root in "1-[0-9a-fé]{0,9}-[0-9a-fé]{0,26}") {
+            let _ = trace_context(&header);
+            let _ = trace_context(&format!("Root={root};Parent={header}"));
+        }
+    }
 
     #[test]
     fn the_header_is_read_in_whatever_order() {
