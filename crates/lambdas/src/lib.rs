@@ -4,8 +4,8 @@
 //! processor's own tasks behind Step Functions. What is here is only what the platform asks for:
 //! [`environment`] reads what the deployment decided, [`secrets`] follows the secrets as they are
 //! rotated, [`gateway`] does so for the gateway's credentials; [`validator`] and [`processor`] turn
-//! the platform's events into calls and answers, [`xray`] its trace header into a trace, and
-//! [`observe`] says what is logged and traced. The two
+//! the platform's events into calls and answers, [`xray`] its trace header into a trace, [`observe`] says what
+//! is logged and traced, and [`sdk`] how long a service may take. The two
 //! mains under `bin/` build the adapters and join them.
 #![warn(missing_docs)]
 
@@ -17,3 +17,4 @@ pub mod validator;
 pub mod processor;
 pub mod xray;
 pub mod observe;
+pub mod sdk;

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use aws_config::BehaviorVersion;
 use domain::time::Millis;
 use engine::clock::SystemClock;
 use lambda_runtime::{LambdaEvent, service_fn};
@@ -11,6 +10,7 @@ use lambdas::environment::{self, GatewayChoice, ProcessorEnvironment};
 use lambdas::gateway::RotatingGateway;
 use lambdas::observe::{self, Observer};
 use lambdas::processor::Processor;
+use lambdas::sdk;
 use lambdas::vault::SecretsManager;
 use processor::gateway::PaymentGateway;
 use processor::gateway::simulated::{SimulatedGateway, SimulatedSettings, Sleep};
@@ -37,7 +37,7 @@ fn main() -> anyhow::Result<()> {
 }
 
 async fn join(environment: ProcessorEnvironment, observer: Observer) -> anyhow::Result<()> {
-    let sdk = aws_config::load_defaults(BehaviorVersion::latest()).await;
+    let sdk = sdk::load().await;
     let store = Arc::new(DynamoStore::new(
         aws_sdk_dynamodb::Client::new(&sdk),
         Tables {

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use aws_config::BehaviorVersion;
 use engine::clock::{Clock, SystemClock, SystemLuck};
 use engine::ingress::{Ingress, IngressOptions, router};
 use engine::metrics::Metrics;
 use lambdas::environment::{self, ValidatorEnvironment};
 use lambdas::observe::{self, Observer};
+use lambdas::sdk;
 use lambdas::secrets::RotatingSources;
 use lambdas::validator::FrontDoor;
 use lambdas::vault::SecretsManager;
@@ -28,7 +28,7 @@ fn main() -> anyhow::Result<()> {
 }
 
 async fn serve(environment: ValidatorEnvironment, observer: Observer) -> anyhow::Result<()> {
-    let sdk = aws_config::load_defaults(BehaviorVersion::latest()).await;
+    let sdk = sdk::load().await;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let sources = RotatingSources::new(
         SecretsManager(aws_sdk_secretsmanager::Client::new(&sdk)),
