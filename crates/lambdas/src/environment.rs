@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use domain::limits;
 use domain::providers::Provider;
-use domain::providers::generic::Generic;
+use domain::providers::generic::{Generic, SchemeChanges};
 use domain::signature::{HmacAlgorithm, SignatureEncoding};
 use domain::source::SourceName;
 use domain::time::Millis;
@@ -266,21 +266,18 @@ impl<'a> Reader<'a> {
 
 impl SourceText {
     fn settings(self) -> SourceSettings {
-        let mut generic = Generic::default();
-        let scheme = &mut generic.scheme;
-        if let Some(header) = self.header {
-            scheme.header = header.to_ascii_lowercase();
-        }
-        if let Some(AlgorithmText::Sha512) = self.algorithm {
-            scheme.algorithm = HmacAlgorithm::Sha512;
-            scheme.prefix = Some("sha512=".to_owned());
-        }
-        if let Some(EncodingText::Base64) = self.encoding {
-            scheme.encoding = SignatureEncoding::Base64;
-        }
-        if let Some(prefix) = self.prefix {
-            scheme.prefix = Some(prefix).filter(|prefix| !prefix.is_empty());
-        }
+        let generic = Generic::with(SchemeChanges {
+            header: self.header,
+            algorithm: self.algorithm.map(|algorithm| match algorithm {
+                AlgorithmText::Sha256 => HmacAlgorithm::Sha256,
+                AlgorithmText::Sha512 => HmacAlgorithm::Sha512,
+            }),
+            encoding: self.encoding.map(|encoding| match encoding {
+                EncodingText::Hex => SignatureEncoding::Hex,
+                EncodingText::Base64 => SignatureEncoding::Base64,
+            }),
+            prefix: self.prefix,
+        });
         SourceSettings {
             provider: Provider::Generic(generic),
             secret_id: self.secret_id,

@@ -58,7 +58,45 @@ impl Default for Generic {
     }
 }
 
+/// What a configuration says otherwise of a sender's scheme, in either home.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SchemeChanges {
+    /// The header that holds the signature.
+    pub header: Option<String>,
+    /// The hash under it.
+    pub algorithm: Option<HmacAlgorithm>,
+    /// How it is written.
+    pub encoding: Option<SignatureEncoding>,
+    /// A text that may stand before it; an empty one for none.
+    pub prefix: Option<String>,
+}
+
 impl Generic {
+    /// The seed's scheme with these changes. Another hash brings its own name as the prefix, unless
+    /// a prefix is named.
+    pub fn with(changes: SchemeChanges) -> Self {
+        let mut generic = Self::default();
+        let scheme = &mut generic.scheme;
+        if let Some(header) = changes.header {
+            scheme.header = header.to_ascii_lowercase();
+        }
+        if let Some(algorithm) = changes.algorithm {
+            scheme.algorithm = algorithm;
+            let own = match algorithm {
+                HmacAlgorithm::Sha256 => "sha256=",
+                HmacAlgorithm::Sha512 => "sha512=",
+            };
+            scheme.prefix = Some(own.to_owned());
+        }
+        if let Some(encoding) = changes.encoding {
+            scheme.encoding = encoding;
+        }
+        if let Some(prefix) = changes.prefix {
+            scheme.prefix = Some(prefix).filter(|prefix| !prefix.is_empty());
+        }
+        generic
+    }
+
     /// See [`super::Provider::verify`].
     pub(super) fn verify(
         &self,

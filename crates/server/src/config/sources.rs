@@ -3,7 +3,7 @@
 use anyhow::{Context as _, ensure};
 use domain::limits;
 use domain::providers::Provider;
-use domain::providers::generic::Generic;
+use domain::providers::generic::{Generic, SchemeChanges};
 use domain::secret::Secret;
 use domain::signature::{HmacAlgorithm, SignatureEncoding};
 use domain::source::{Source, SourceName};
@@ -96,28 +96,20 @@ impl SourceConfig {
     /// How its deliveries are verified and read.
     pub(crate) fn provider(&self) -> Provider {
         let ProviderName::Generic = self.provider;
-        let mut generic = Generic::default();
-        let scheme = &mut generic.scheme;
-        if let Some(header) = &self.header {
-            scheme.header = header.to_ascii_lowercase();
-        }
-        match self.algorithm {
-            Some(Algorithm::Sha256) => scheme.algorithm = HmacAlgorithm::Sha256,
-            Some(Algorithm::Sha512) => {
-                scheme.algorithm = HmacAlgorithm::Sha512;
-                scheme.prefix = Some("sha512=".to_owned());
-            }
-            None => {}
-        }
-        match self.encoding {
-            Some(Encoding::Hex) => scheme.encoding = SignatureEncoding::Hex,
-            Some(Encoding::Base64) => scheme.encoding = SignatureEncoding::Base64,
-            None => {}
-        }
-        if let Some(prefix) = &self.prefix {
-            scheme.prefix = Some(prefix.clone()).filter(|prefix| !prefix.is_empty());
-        }
-        Provider::Generic(generic)
+        let algorithm = |algorithm| match algorithm {
+            Algorithm::Sha256 => HmacAlgorithm::Sha256,
+            Algorithm::Sha512 => HmacAlgorithm::Sha512,
+        };
+        let encoding = |encoding| match encoding {
+            Encoding::Hex => SignatureEncoding::Hex,
+            Encoding::Base64 => SignatureEncoding::Base64,
+        };
+        Provider::Generic(Generic::with(SchemeChanges {
+            header: self.header.clone(),
+            algorithm: self.algorithm.map(algorithm),
+            encoding: self.encoding.map(encoding),
+            prefix: self.prefix.clone(),
+        }))
     }
 }
 
