@@ -3,6 +3,11 @@
 //! It is bounded by time to live, by the length of a body and by the table's own limit on writes
 //! (`maxWriteRequestUnits`): a flood of forgeries is then lost, and costs nothing more.
 
+use std::time::Duration;
+
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::config::{self, Config};
 use engine::store::{Quarantine, QuarantinedDelivery, Unavailable};
 
 use crate::DynamoStore;
@@ -36,8 +41,21 @@ impl Quarantine for DynamoStore {
             .expression_attribute_values(":receivedAt", received_at)
             .expression_attribute_values(":expiresAt", attributes::number(until))
             .expression_attribute_values(":one", attributes::number(1));
-        let done = asked.send().await;
+        let done = asked
+            .customize()
+            .config_override(once_and_briefly())
+            .send()
+            .await;
         done.map_err(|error| unavailable("UpdateItem", &error))?;
         Ok(())
     }
+}
+
+/// A flood of forgeries is throttled here, and must not hold the door's places meanwhile: what is not
+/// kept at once is not kept.
+fn once_and_briefly() -> config::Builder {
+    let timeouts = TimeoutConfig::builder().operation_timeout(Duration::from_secs(1));
+    Config::builder()
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(timeouts.build())
 }
