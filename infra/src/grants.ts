@@ -45,7 +45,12 @@ export const GRANTS: Readonly<Record<RoleName, readonly Grant[]>> = {
       on: "eventKeysTable",
     },
     { sid: "Quarantine", actions: ["dynamodb:UpdateItem"], on: "quarantineTable" },
-    { sid: "Secrets", actions: ["secretsmanager:GetSecretValue"], on: "sourceSecrets" },
+    {
+      sid: "Secrets",
+      // The one reads the versions, the other when the secret was rotated.
+      actions: ["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"],
+      on: "sourceSecrets",
+    },
     { sid: "Key", actions: ["kms:Decrypt"], on: "key" },
     { sid: "Logs", actions: ["logs:CreateLogStream", "logs:PutLogEvents"], on: "validatorLogs" },
     TRACES,

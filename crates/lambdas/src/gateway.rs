@@ -14,7 +14,7 @@ use processor::gateway::{GatewayFailure, GatewayReceipt, GatewayRequest, Payment
 use processor::http_client::{HttpClient, InvalidTarget, Target};
 use tracing::warn;
 
-use crate::vault::{Stage, Vault};
+use crate::vault::Vault;
 
 /// Where the gateway is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,10 +84,7 @@ impl<V: Vault> RotatingGateway<V> {
         let Some(secret_id) = &self.settings.headers_secret else {
             return Some(Vec::new());
         };
-        let versions = self.vault.versions(secret_id).await.ok()?;
-        let current = versions
-            .iter()
-            .find(|version| version.stage == Stage::Current)?;
+        let current = self.vault.current(secret_id).await.ok()?;
         let headers: Option<BTreeMap<String, String>> = serde_json::from_slice(&current.value).ok();
         if headers.is_none() {
             warn!(

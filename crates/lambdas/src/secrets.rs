@@ -198,7 +198,7 @@ fn live_secrets(versions: &[Version], grace: Millis) -> Vec<Secret> {
     let current = versions
         .iter()
         .find(|version| version.stage == Stage::Current);
-    let rotated_at = current.map(|version| version.created_at);
+    let rotated_at = current.map(|version| version.since);
     let secret = |version: &Version| {
         let start = version.id.get(..8).unwrap_or(&version.id);
         let label = match version.stage {

@@ -3,8 +3,8 @@
 use std::future::Future;
 
 use aws_sdk_secretsmanager::Client;
-use aws_sdk_secretsmanager::error::ProvideErrorMetadata as _;
-use aws_sdk_secretsmanager::operation::RequestId as _;
+use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_secretsmanager::operation::RequestId;
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
 use domain::time::Timestamp;
 use tracing::warn;
@@ -16,8 +16,9 @@ pub struct Version {
     pub stage: Stage,
     /// Its id, which may be shown.
     pub id: String,
-    /// When it was made.
-    pub created_at: Timestamp,
+    /// When it took its place, or later: of the current one, when the secret was last changed in
+    /// any way; of the others, when they were made.
+    pub since: Timestamp,
     /// The secret itself.
     pub value: Vec<u8>,
 }
@@ -49,6 +50,15 @@ pub trait Vault: Send + Sync + 'static {
         &self,
         secret_id: &str,
     ) -> impl Future<Output = Result<Vec<Version>, VaultUnavailable>> + Send;
+
+    /// The current version alone.
+    ///
+    /// # Errors
+    /// Asking again is safe, and costs.
+    fn current(
+        &self,
+        secret_id: &str,
+    ) -> impl Future<Output = Result<Version, VaultUnavailable>> + Send;
 }
 
 /// The one of this account.
@@ -57,20 +67,28 @@ pub struct SecretsManager(pub Client);
 
 impl Vault for SecretsManager {
     async fn versions(&self, secret_id: &str) -> Result<Vec<Version>, VaultUnavailable> {
-        let (current, pending, previous) = tokio::join!(
-            self.version(secret_id, Stage::Current),
+        let (current, pending, previous, changed_at) = tokio::join!(
+            self.current(secret_id),
             self.version(secret_id, Stage::Pending),
             self.version(secret_id, Stage::Previous),
+            self.changed_at(secret_id),
         );
-        let Some(current) = current? else {
+        let mut current = current?;
+        // A version may have been made, as the pending one, long before it was promoted.
+        current.since = current.since.max(changed_at?);
+        let others = [pending?, previous?].into_iter().flatten();
+        Ok(std::iter::once(current).chain(others).collect())
+    }
+
+    async fn current(&self, secret_id: &str) -> Result<Version, VaultUnavailable> {
+        let current = self.version(secret_id, Stage::Current).await?;
+        if current.is_none() {
             warn!(
                 secret_id,
                 "the secret has no value yet: put one with `aws secretsmanager put-secret-value`"
             );
-            return Err(VaultUnavailable);
-        };
-        let others = [pending?, previous?].into_iter().flatten();
-        Ok(std::iter::once(current).chain(others).collect())
+        }
+        current.ok_or(VaultUnavailable)
     }
 }
 
@@ -85,23 +103,49 @@ impl SecretsManager {
         let asked = asked.secret_id(secret_id).version_stage(stage.label());
         match asked.send().await {
             Ok(answer) => Ok(Version::of(stage, answer)),
-            Err(error) => {
-                let service_error = error.as_service_error();
-                if service_error.is_some_and(|error| error.is_resource_not_found_exception()) {
-                    return Ok(None);
-                }
-                let code = service_error.and_then(|error| error.code());
-                let request_id = error.request_id().unwrap_or_default();
-                warn!(
-                    secret_id,
-                    code = code.unwrap_or("not reached"),
-                    request_id,
-                    "Secrets Manager did not answer"
-                );
-                Err(VaultUnavailable)
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|error| error.is_resource_not_found_exception()) =>
+            {
+                Ok(None)
             }
+            Err(error) => Err(unavailable("GetSecretValue", secret_id, &error)),
         }
     }
+
+    /// When the secret was last changed: a value put, a label moved.
+    async fn changed_at(&self, secret_id: &str) -> Result<Timestamp, VaultUnavailable> {
+        let described = self.0.describe_secret().secret_id(secret_id).send().await;
+        let described =
+            described.map_err(|error| unavailable("DescribeSecret", secret_id, &error))?;
+        let changed = described
+            .last_changed_date
+            .and_then(|date| date.to_millis().ok());
+        Ok(Timestamp::from_millis(changed.unwrap_or_default()))
+    }
+}
+
+/// Says why the service did not answer: its own code and the request's id.
+fn unavailable<E, R>(
+    operation: &'static str,
+    secret_id: &str,
+    error: &SdkError<E, R>,
+) -> VaultUnavailable
+where
+    E: ProvideErrorMetadata,
+    SdkError<E, R>: RequestId,
+{
+    let code = error.as_service_error().and_then(|error| error.code());
+    let request_id = error.request_id().unwrap_or_default();
+    warn!(
+        operation,
+        secret_id,
+        code = code.unwrap_or("not reached"),
+        request_id,
+        "Secrets Manager did not answer"
+    );
+    VaultUnavailable
 }
 
 impl Stage {
@@ -123,7 +167,7 @@ impl Version {
         Some(Self {
             stage,
             id: answer.version_id.unwrap_or_default(),
-            created_at: Timestamp::from_millis(created.unwrap_or_default()),
+            since: Timestamp::from_millis(created.unwrap_or_default()),
             value,
         })
     }
@@ -136,7 +180,7 @@ impl std::fmt::Debug for Version {
             .debug_struct("Version")
             .field("stage", &self.stage)
             .field("id", &self.id)
-            .field("created_at", &self.created_at)
+            .field("since", &self.since)
             .finish_non_exhaustive()
     }
 }

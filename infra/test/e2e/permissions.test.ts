@@ -102,9 +102,10 @@ type Line = readonly [
   scenario: Scenario,
 ];
 
-/** Those that are read once per function stand first, before anything else has them read. */
+/** What is read once for each source or function stands first, before anything else has it read. */
 const MUTATIONS: readonly Line[] = [
   ["validator", "Secrets", "secretsmanager:GetSecretValue", aSourceIsHeardOfFirst],
+  ["validator", "Secrets", "secretsmanager:DescribeSecret", aWebhookIsStored],
   ["processor", "Secrets", "secretsmanager:GetSecretValue", theGatewayKnowsUs],
   ["validator", "Payments", "dynamodb:PutItem", aWebhookIsStored],
   ["validator", "Payments", "dynamodb:Query", aWebhookIsStored],

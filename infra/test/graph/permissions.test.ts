@@ -67,6 +67,7 @@ const ALLOWED: readonly Triple[] = [
   [VALIDATOR, "dynamodb:UpdateItem", EVENT_KEYS],
   [VALIDATOR, "dynamodb:UpdateItem", QUARANTINE],
   [VALIDATOR, "secretsmanager:GetSecretValue", secret("payment-webhook/dev/generic")],
+  [VALIDATOR, "secretsmanager:DescribeSecret", secret("payment-webhook/dev/generic")],
   [VALIDATOR, "kms:Decrypt", KEY],
   [VALIDATOR, "logs:CreateLogStream", logs("webhook-validator")],
   [VALIDATOR, "logs:PutLogEvents", logs("webhook-validator")],
@@ -112,6 +113,7 @@ const ALLOWED: readonly Triple[] = [
 /** What a second source and a gateway with headers add. */
 const ALLOWED_BESIDES: readonly Triple[] = [
   [VALIDATOR, "secretsmanager:GetSecretValue", secret("payment-webhook/dev/shop")],
+  [VALIDATOR, "secretsmanager:DescribeSecret", secret("payment-webhook/dev/shop")],
   [PROCESSOR, "secretsmanager:GetSecretValue", secret("payment-gateway/dev/headers")],
 ];
 
