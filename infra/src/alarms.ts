@@ -43,7 +43,7 @@ export function createAlarms(ground: Ground, watched: Watched): aws.sns.Topic {
     ...functionAlarms("payment-processor", watched.processor, 5),
     ...workflowAlarms(watched.stateMachine),
     ...pipeAlarms(watched.events),
-    claimAgeAlarm(ground),
+    ...logAlarms(ground),
   ];
   for (const alarm of alarms) {
     createAlarm(names, topic, alarm);
@@ -134,31 +134,71 @@ function pipeAlarms({ pipe, deadLetters }: EventPipe): Alarm[] {
   ];
 }
 
-/**
- * How old an event is when its workflow begins: the processor says it in its log, with every claim.
- * Beside the alarm below, which notices a pipe that stands still, this one notices one that is slow.
- */
-function claimAgeAlarm({ names, logs }: Ground): Alarm {
-  const metric = { namespace: `Payhook/${names.suffix}`, metric: "ClaimAge" };
-  new aws.cloudwatch.LogMetricFilter(names.of("payment-claim-age"), {
-    name: names.of("payment-claim-age"),
-    logGroupName: logs.processor.name,
-    pattern: '{ ($.message = "done") && ($.span.task = "claim_payment") }',
-    metricTransformation: {
-      namespace: metric.namespace,
-      name: metric.metric,
+/** What only the functions know, they say in their logs. */
+interface Saying {
+  readonly stem: string;
+  readonly says: string;
+  readonly logGroup: aws.cloudwatch.LogGroup;
+  readonly metric: string;
+  readonly pattern: string;
+  readonly value: string;
+  readonly unit: "Milliseconds" | "Count";
+  readonly statistic: Alarm["statistic"];
+  readonly atLeast: number;
+}
+
+function logAlarms({ names, logs }: Ground): Alarm[] {
+  const sayings: Saying[] = [
+    {
+      // Beside the alarm on a pipe that stands still, this one notices one that is slow.
+      stem: "payment-claim-age",
+      says: "Payments wait for more than a minute before their workflow begins: the pipe is behind.",
+      logGroup: logs.processor,
+      metric: "ClaimAge",
+      pattern: '{ ($.message = "done") && ($.span.task = "claim_payment") }',
       value: "$.span.age_ms",
       unit: "Milliseconds",
+      statistic: "Maximum",
+      atLeast: 60_000,
     },
+    {
+      // Anybody can have a few refused; many at once may be a secret of ours that is wrong.
+      stem: "webhooks-refused",
+      says: "Many webhooks are refused: forgeries, or a signing secret that is wrong here.",
+      logGroup: logs.validator,
+      metric: "Refused",
+      pattern: '{ $.message = "delivery refused and set apart" }',
+      value: "1",
+      unit: "Count",
+      statistic: "Sum",
+      atLeast: 20,
+    },
+    {
+      stem: "webhooks-in-conflict",
+      says: "An event came again with other bytes. It is kept beside the first, and not processed.",
+      logGroup: logs.validator,
+      metric: "Conflicts",
+      pattern: '{ $.message = "an event key came again with other bytes" }',
+      value: "1",
+      unit: "Count",
+      statistic: "Sum",
+      atLeast: 1,
+    },
+  ];
+  return sayings.map((saying) => heard(names, saying));
+}
+
+/** Makes a metric of what is said, and gives the alarm on it. */
+function heard(names: Names, saying: Saying): Alarm {
+  const { stem, says, metric, statistic, atLeast } = saying;
+  const namespace = `Payhook/${names.suffix}`;
+  new aws.cloudwatch.LogMetricFilter(names.of(stem), {
+    name: names.of(stem),
+    logGroupName: saying.logGroup.name,
+    pattern: saying.pattern,
+    metricTransformation: { namespace, name: metric, value: saying.value, unit: saying.unit },
   });
-  return {
-    ...metric,
-    stem: "payment-claim-age",
-    says: "Payments wait for more than a minute before their workflow begins: the pipe is behind.",
-    dimensions: {},
-    statistic: "Maximum",
-    atLeast: 60_000,
-  };
+  return { stem, says, namespace, metric, dimensions: {}, statistic, atLeast };
 }
 
 function createAlarm(names: Names, topic: aws.sns.Topic, alarm: Alarm): void {
@@ -195,7 +235,7 @@ function createLagAlarm(names: Names, topic: aws.sns.Topic, watched: Watched): v
         returnData: true,
       },
       {
-        // One successful transaction is one new payment.
+        // One successful transaction is one delivery, of one new payment or more.
         id: "stored",
         metric: {
           namespace: "AWS/DynamoDB",

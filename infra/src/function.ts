@@ -13,14 +13,13 @@ export interface FunctionShape {
   readonly stem: "webhook-validator" | "payment-processor";
   readonly grants: "validator" | "processor";
   readonly arns: Arns;
+  /** So many places of its own, and never more. */
+  readonly concurrency: number;
   readonly timeout: number;
   readonly memorySize: number;
   readonly logGroup: aws.cloudwatch.LogGroup;
   readonly variables: Readonly<Record<string, pulumi.Input<string>>>;
 }
-
-/** Each function has this many places of its own, and never more. */
-const CONCURRENCY = 10;
 
 export function createFunction(
   { settings, names, encryption }: Ground,
@@ -40,7 +39,7 @@ export function createFunction(
       handler: "bootstrap",
       role: role.arn,
       architectures: ["arm64"],
-      reservedConcurrentExecutions: CONCURRENCY,
+      reservedConcurrentExecutions: shape.concurrency,
       timeout: shape.timeout,
       memorySize: shape.memorySize,
       code: archive(settings, stem),

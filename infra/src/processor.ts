@@ -23,6 +23,7 @@ export function createProcessor(
       key: [encryption.key.arn],
       processorLogs: [pulumi.interpolate`${logs.processor.arn}:*`],
     },
+    concurrency: settings.processorConcurrency,
     timeout: 60,
     memorySize: 1024,
     logGroup: logs.processor,

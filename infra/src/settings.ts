@@ -40,6 +40,8 @@ export interface Settings {
   readonly logPayloads: boolean;
   readonly logRetentionDays: number;
   readonly otlpEndpoint?: string;
+  readonly validatorConcurrency: number;
+  readonly processorConcurrency: number;
   readonly throttleRate: number;
   readonly throttleBurst: number;
   readonly requestSizeFirewall: boolean;
@@ -67,8 +69,10 @@ export const KEYS = {
   logPayloads: "true: payments' data in the logs of workflow and pipe; false otherwise",
   logRetentionDays: "how long logs are kept; 30 otherwise",
   otlpEndpoint: "spans go here by OTLP; to X-Ray otherwise",
+  validatorConcurrency: "places reserved for the validator; 10 otherwise",
+  processorConcurrency: "places reserved for the processor; 10 otherwise",
   throttleRate: "webhooks a second that the API lets in; 100 otherwise",
-  throttleBurst: "webhooks at once that the API lets in; 100 otherwise",
+  throttleBurst: "webhooks at once that the API lets in; 20 otherwise",
   requestSizeFirewall: "AWS WAF before the API; the value of production otherwise",
   apiGatewayAccountRole: "true: this stack sets the account's role for API logs; true otherwise",
   pipeParallelizationFactor: "batches of one shard at once, 1 to 10; 1 otherwise",
@@ -82,6 +86,9 @@ const LOG_RETENTION_DAYS = [
   1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288,
   3653,
 ];
+
+/** All of a function's environment is 4 KiB at most, and a source may take two hundred bytes. */
+const SOURCES_MAX = 16;
 
 /** AWS WAF inspects no more of a body than this. */
 const FIREWALL_BODY_BYTES_MAX = 64 * 1024;
@@ -116,8 +123,10 @@ export function readSettings(values: Readonly<Record<string, string>>, stack: st
     log: reader.text("log", /^.{1,256}$/, "info"),
     logPayloads: reader.flag("logPayloads", false),
     logRetentionDays: reader.oneOf("logRetentionDays", LOG_RETENTION_DAYS, 30),
+    validatorConcurrency: reader.whole("validatorConcurrency", 1, 10_000, 10),
+    processorConcurrency: reader.whole("processorConcurrency", 1, 10_000, 10),
     throttleRate: reader.whole("throttleRate", 1, 10_000, 100),
-    throttleBurst: reader.whole("throttleBurst", 1, 5_000, 100),
+    throttleBurst: reader.whole("throttleBurst", 1, 5_000, 20),
     requestSizeFirewall: reader.flag("requestSizeFirewall", production),
     apiGatewayAccountRole: reader.flag("apiGatewayAccountRole", true),
     pipeParallelizationFactor: reader.whole("pipeParallelizationFactor", 1, 10, 1),
@@ -250,6 +259,9 @@ class Reader {
     if (parsed === undefined || Object.keys(parsed).length === 0) {
       this.refuse("sources", 'needs an object such as {"generic": {}}, with at least one source');
       return {};
+    }
+    if (Object.keys(parsed).length > SOURCES_MAX) {
+      this.refuse("sources", `has more than ${SOURCES_MAX}: Lambda gives a function no more room`);
     }
     const sources: Record<string, SourceSettings> = {};
     for (const [name, fields] of Object.entries(parsed)) {

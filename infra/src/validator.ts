@@ -25,6 +25,7 @@ export function createValidator(
       key: [encryption.key.arn],
       validatorLogs: [pulumi.interpolate`${logs.validator.arn}:*`],
     },
+    concurrency: settings.validatorConcurrency,
     timeout: 30,
     memorySize: 512,
     logGroup: logs.validator,

@@ -97,7 +97,7 @@ const API: readonly Line[] = [
   ],
   ["api-limits-dev", "methodPath", "*/*"],
   ["api-limits-dev", "settings.throttlingRateLimit", 100],
-  ["api-limits-dev", "settings.throttlingBurstLimit", 100],
+  ["api-limits-dev", "settings.throttlingBurstLimit", 20],
   ["api-limits-dev", "settings.dataTraceEnabled", false],
   ["api-limits-dev", "settings.loggingLevel", "OFF"],
   [
@@ -374,19 +374,35 @@ const ALARMS: readonly [string, string, string, object, string, number][] = [
     1,
   ],
   ["payment-claim-age", "Payhook/dev", "ClaimAge", {}, "Maximum", 60_000],
+  ["webhooks-refused", "Payhook/dev", "Refused", {}, "Sum", 20],
+  ["webhooks-in-conflict", "Payhook/dev", "Conflicts", {}, "Sum", 1],
 ];
 
 describe("alarms", () => {
-  test("the age of an event at its claim is read out of the processor's log", () => {
-    expect(development.named("payment-claim-age-dev").inputs).toMatchObject({
-      logGroupName: "/payhook/dev/payment-processor",
-      pattern: '{ ($.message = "done") && ($.span.task = "claim_payment") }',
-      metricTransformation: {
-        namespace: "Payhook/dev",
-        name: "ClaimAge",
-        value: "$.span.age_ms",
-        unit: "Milliseconds",
-      },
+  test.each([
+    [
+      "payment-claim-age",
+      "payment-processor",
+      '{ ($.message = "done") && ($.span.task = "claim_payment") }',
+      { name: "ClaimAge", value: "$.span.age_ms", unit: "Milliseconds" },
+    ],
+    [
+      "webhooks-refused",
+      "webhook-validator",
+      '{ $.message = "delivery refused and set apart" }',
+      { name: "Refused", value: "1", unit: "Count" },
+    ],
+    [
+      "webhooks-in-conflict",
+      "webhook-validator",
+      '{ $.message = "an event key came again with other bytes" }',
+      { name: "Conflicts", value: "1", unit: "Count" },
+    ],
+  ])("%s is read out of the log of %s", (stem, group, pattern, metric) => {
+    expect(development.named(`${stem}-dev`).inputs).toMatchObject({
+      logGroupName: `/payhook/dev/${group}`,
+      pattern,
+      metricTransformation: { namespace: "Payhook/dev", ...metric },
     });
   });
 

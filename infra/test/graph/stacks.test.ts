@@ -105,10 +105,15 @@ describe("figures by request", () => {
       environmentSuffix: "live",
       throttleRate: "7",
       throttleBurst: "9",
+      validatorConcurrency: "30",
+      processorConcurrency: "40",
       logRetentionDays: "365",
       pipeParallelizationFactor: "10",
       quarantineWriteUnitsMax: "5",
     });
+    const places = (stem: string) =>
+      graph.named(`${stem}-live`).inputs["reservedConcurrentExecutions"];
+    expect(["webhook-validator", "payment-processor"].map(places)).toEqual([30, 40]);
     const { inputs } = graph.named("api-limits-live");
     expect(inputs["settings"]).toMatchObject({ throttlingRateLimit: 7, throttlingBurstLimit: 9 });
     expect(graph.named("api-access-logs-live").inputs["retentionInDays"]).toBe(365);
