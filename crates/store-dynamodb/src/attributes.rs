@@ -37,6 +37,15 @@ pub(crate) fn optional_text<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
     item.get(name)?.as_s().ok().map(String::as_str)
 }
 
+/// The text of an attribute that may be absent, but is nothing else if it is there.
+pub(crate) fn text_if_there<'a>(
+    item: &'a Item,
+    name: &'static str,
+) -> Result<Option<&'a str>, Misread> {
+    let value = item.get(name).map(AttributeValue::as_s).transpose();
+    Ok(value.map_err(|_| Misread(name))?.map(String::as_str))
+}
+
 /// The whole number of an attribute.
 pub(crate) fn integer_of(item: &Item, name: &'static str) -> Result<i64, Misread> {
     let digits = item.get(name).and_then(|value| value.as_n().ok());

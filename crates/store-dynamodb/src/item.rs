@@ -14,7 +14,7 @@ use domain::settlement::Settlement;
 use domain::time::Timestamp;
 use domain::trace::{TraceContext, TraceId};
 
-use crate::attributes::{self, Item, Misread, integer_of, optional_text, text_of};
+use crate::attributes::{self, Item, Misread, integer_of, optional_text, text_if_there, text_of};
 use crate::legacy;
 
 /// The partition and sort key of a record.
@@ -83,24 +83,25 @@ pub(crate) fn to_key(item: &Item) -> Result<RecordKey, Misread> {
 }
 
 /// Which attributes there are says how far a record has come; `status` alone does not, because
-/// a provider may use our words.
+/// a provider may use our words. One of another type is somebody's slip, and counts neither way:
+/// taken for absent it would have a settled payment settled again.
 fn settlement(item: &Item) -> Result<Settlement, Misread> {
     let updated_at = || time_of(item, "updatedAt");
-    if let Some(transaction_id) = optional_text(item, "transactionId") {
+    if let Some(transaction_id) = text_if_there(item, "transactionId")? {
         return Ok(Settlement::Completed {
             transaction_id: transaction_id.to_owned(),
             processed_at: time_of(item, "processedAt")?,
             updated_at: updated_at()?,
         });
     }
-    if let Some(error) = optional_text(item, "error") {
+    if let Some(error) = text_if_there(item, "error")? {
         return Ok(Settlement::Failed {
             error: error.to_owned(),
             cause: text_of(item, "cause")?.to_owned(),
             updated_at: updated_at()?,
         });
     }
-    match optional_text(item, "execution") {
+    match text_if_there(item, "execution")? {
         Some(execution) => Ok(Settlement::Processing {
             execution: execution.to_owned(),
             updated_at: updated_at()?,
@@ -309,6 +310,15 @@ mod tests {
             panic!("completed");
         };
         assert_eq!(transaction_id, "txn_1_pay_1");
+    }
+
+    #[test]
+    fn a_settlement_of_another_type_is_not_taken_for_none() {
+        for name in ["transactionId", "error", "execution"] {
+            let mut item = seeds_item();
+            item.insert(name.to_owned(), number(123));
+            assert_eq!(to_record(&item), Err(Misread(name)));
+        }
     }
 
     #[test]

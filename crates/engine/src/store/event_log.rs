@@ -63,7 +63,7 @@ pub trait EventLog {
     /// at once; see [`Outcome`]. Two events of one delivery with the same key are one event.
     /// The timestamp of a new record is the delivery's `received_at`, moved later
     /// millisecond by millisecond until no record of the same payment has it, and never
-    /// earlier than the newest record of the same payment.
+    /// earlier than the newest record of the same payment that was there when the call began.
     ///
     /// # Errors
     /// After an error nothing is known to be kept.
