@@ -218,9 +218,12 @@ impl<'a> Reader<'a> {
         }
         let sources: BTreeMap<String, SourceText> = match serde_json::from_str(&text) {
             Ok(sources) => sources,
-            // The error names a place and an expectation; the variable holds no secret.
+            // The parser's own words would repeat what it found: perhaps a secret in the wrong place.
             Err(error) => {
-                self.problems.push(format!("{name}: {error}"));
+                let (line, column) = (error.line(), error.column());
+                self.problems.push(format!(
+                    "{name} is not as it should be, at line {line}, column {column}"
+                ));
                 return HashMap::new();
             }
         };
@@ -379,6 +382,7 @@ mod tests {
             r#"{"a":{}}"#,
             r#"{"a":{"secretId":"s","secret":"in clear"}}"#,
             r#"{"a":{"secretId":"s","algorithm":"md5"}}"#,
+            r#"{"a":"in clear"}"#,
         ] {
             let said = validator(&[("PAYHOOK_SOURCES", sources)]).unwrap_err();
             assert!(said.contains("PAYHOOK_SOURCES"), "{sources}: {said}");

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::secret::Secret;
 use domain::time::{Millis, Timestamp};
+use engine::clock::Clock;
 use processor::gateway::http::{HttpGateway, ReceiptPointers};
 use processor::gateway::{GatewayFailure, GatewayReceipt, GatewayRequest, PaymentGateway};
 use processor::http_client::{HttpClient, InvalidTarget, Target};
@@ -34,6 +35,7 @@ pub struct RotatingGateway<V> {
     client: HttpClient,
     settings: GatewaySettings,
     vault: V,
+    clock: Arc<dyn Clock>,
     known: Mutex<Option<(Timestamp, Arc<HttpGateway>)>>,
 }
 
@@ -42,12 +44,17 @@ impl<V: Vault> RotatingGateway<V> {
     ///
     /// # Errors
     /// The URL is none, or TLS cannot be set up.
-    pub fn try_new(settings: GatewaySettings, vault: V) -> Result<Self, InvalidTarget> {
+    pub fn try_new(
+        settings: GatewaySettings,
+        vault: V,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, InvalidTarget> {
         Target::try_new(&settings.url, settings.timeout, &[])?;
         Ok(Self {
             client: HttpClient::try_new()?,
             settings,
             vault,
+            clock,
             known: Mutex::default(),
         })
     }
@@ -103,17 +110,29 @@ impl<V: Vault> PaymentGateway for RotatingGateway<V> {
             status: None,
             retry_after: None,
         };
-        let gateway = self.gateway(request.now, self.settings.refresh).await;
-        let gateway = gateway.ok_or(NO_CREDENTIALS)?;
-        let answer = gateway.settle(request).await;
+        let gateway = self
+            .gateway(self.clock.now(), self.settings.refresh)
+            .await
+            .ok_or(NO_CREDENTIALS)?;
+        let answer = gateway.settle(&self.as_of_now(request)).await;
         let rejected = matches!(answer, Err(GatewayFailure::Rejected { status: 401 | 403 }));
         if !rejected || self.settings.headers_secret.is_none() {
             return answer;
         }
-        let Some(renewed) = self.gateway(request.now, Millis::new(0)).await else {
+        let Some(renewed) = self.gateway(self.clock.now(), Millis::new(0)).await else {
             return answer;
         };
-        renewed.settle(request).await
+        renewed.settle(&self.as_of_now(request)).await
+    }
+}
+
+impl<V: Vault> RotatingGateway<V> {
+    /// The same request with what is left of its time.
+    fn as_of_now(&self, request: &GatewayRequest) -> GatewayRequest {
+        GatewayRequest {
+            now: self.clock.now(),
+            ..request.clone()
+        }
     }
 }
 

@@ -9,7 +9,8 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use domain::record::{EventRecord, RecordKey};
-use domain::task::{TaskCall, TaskFailure, TaskOutcome};
+use domain::settlement::SettlementChange;
+use domain::task::{RecordChange, TaskCall, TaskFailure, TaskOutcome};
 use domain::time::{Millis, Timestamp};
 use domain::trace::TraceId;
 use engine::clock::Clock;
@@ -129,7 +130,7 @@ where
             match self.store.settle(&change, self.clock.now()).await {
                 Ok(Settled::Done) => return Ok(output),
                 // Somebody else has moved the record since the task read it.
-                Ok(Settled::Refused) => {}
+                Ok(Settled::Refused) => say_if_settled_twice(&change),
                 Ok(Settled::NoRecord) => return Err(failure::payment_not_found(&change.key)),
                 Err(unavailable) => return Err(failure::records_unavailable(&unavailable)),
             }
@@ -157,6 +158,19 @@ impl<S: EventLog + Send + Sync> PaymentRecords for StoreRecords<S> {
 impl<G, S> std::fmt::Debug for Processor<G, S> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Processor").finish_non_exhaustive()
+    }
+}
+
+/// A settlement that is refused has another one beside it: the gateway did it twice, under two
+/// transactions. The first stands here; somebody must look at the second.
+fn say_if_settled_twice(refused: &RecordChange) {
+    if let SettlementChange::Complete { transaction_id, .. } = &refused.change {
+        error!(
+            payment_id = refused.key.payment_id,
+            timestamp = refused.key.timestamp.as_millis(),
+            transaction_id,
+            "the gateway has settled a payment twice"
+        );
     }
 }
 

@@ -53,6 +53,8 @@ struct Known {
     source: Option<Arc<Source>>,
     /// When it was last read, well or not.
     asked_at: Option<Timestamp>,
+    /// Whether the last reading failed.
+    failed: bool,
     /// Renewals that signatures may still cause, as of `asked_at`.
     renewals: u32,
 }
@@ -103,6 +105,7 @@ impl<V: Vault> RotatingSources<V> {
         let mut known = self.known_of(name);
         known.asked_at = Some(now);
         known.renewals = renewals;
+        known.failed = read.is_err();
         match read {
             Ok(versions) => {
                 let source = Source {
@@ -124,7 +127,10 @@ impl Known {
     /// Whether it is to be read again for its age alone.
     fn is_old(&self, now: Timestamp, refresh: Millis) -> bool {
         match (&self.source, self.asked_at) {
-            (Some(_), Some(asked_at)) => now.since(asked_at) >= refresh.max(FAILURE_PAUSE),
+            (Some(_), Some(asked_at)) => {
+                let pause = if self.failed { FAILURE_PAUSE } else { refresh };
+                now.since(asked_at) >= pause
+            }
             (None, _) | (_, None) => true,
         }
     }

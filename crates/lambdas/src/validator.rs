@@ -2,34 +2,90 @@
 //!
 //! The body's bytes are exact, because the API hands everything on as base64 and `lambda_http`
 //! undoes it. The path is the API's own: the stage, and a custom domain's base path, are cut off.
+//! Whatever is no such event is an [`INVALID_EVENT`]: `lambda_http` may panic over it, and would
+//! have the panic's type for a name.
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use axum::Router;
-use axum::http::{HeaderValue, Uri};
+use axum::http::Uri;
 use axum::response::Response;
-use lambda_http::request::RequestContext;
-use lambda_http::{Request, RequestExt as _, Service};
+use futures_util::FutureExt as _;
+use lambda_http::request::{LambdaRequest, RequestContext};
+use lambda_http::{Adapter, LambdaEvent, Request, RequestExt as _, Service};
+use lambda_runtime::Diagnostic;
+use processor::failure::INVALID_EVENT;
+use serde_json::Value;
 use tower::ServiceExt as _;
 
 use crate::observe::Observer;
 use crate::xray;
 
-/// The router, as the runtime calls it.
+/// The function.
 #[derive(Debug, Clone)]
-pub struct FrontDoor {
-    router: Router,
+pub struct Validator {
+    door: FrontDoor,
     observer: Observer,
 }
 
-impl FrontDoor {
+/// The router, as `lambda_http` calls it.
+#[derive(Debug, Clone)]
+struct FrontDoor(Router);
+
+impl Validator {
     /// The engine's router, without a base path.
     pub const fn new(router: Router, observer: Observer) -> Self {
-        Self { router, observer }
+        let door = FrontDoor(router);
+        Self { door, observer }
     }
+
+    /// Handles one invocation; gives what API Gateway is to answer.
+    ///
+    /// # Errors
+    /// `InvalidEvent` for what is no proxy event of a REST API. The router's own panics are no
+    /// errors here: it answers them.
+    pub async fn handle(&self, event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
+        let answered = AssertUnwindSafe(self.answer(event)).catch_unwind().await;
+        self.observer.flush().await;
+        answered.unwrap_or_else(|_| Err(invalid("an event that cannot be a request")))
+    }
+
+    async fn answer(&self, event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
+        let (mut payload, context) = event.into_parts();
+        leave_out_what_misleads(&mut payload);
+        let request: LambdaRequest =
+            serde_json::from_value(payload).map_err(|_| invalid("no proxy event of a REST API"))?;
+        let answer = Adapter::from(self.door.clone())
+            .call(LambdaEvent::new(request, context))
+            .await;
+        let Ok(response) = answer;
+        serde_json::to_value(response).map_err(|_| invalid("an answer that is no JSON"))
+    }
+}
+
+fn invalid(what: &str) -> Diagnostic {
+    Diagnostic {
+        error_type: INVALID_EVENT.to_owned(),
+        error_message: what.to_owned(),
+    }
+}
+
+/// API Gateway tells headers twice, and `lambda_http` puts the map that has only the last of each
+/// over the one that has all: a signature that stands twice would be taken for one. The query is
+/// nothing that we read.
+fn leave_out_what_misleads(event: &mut Value) {
+    let Some(event) = event.as_object_mut() else {
+        return;
+    };
+    if event.get("multiValueHeaders").is_some_and(Value::is_object) {
+        event.remove("headers");
+    }
+    event.remove("queryStringParameters");
+    event.remove("multiValueQueryStringParameters");
 }
 
 impl Service<Request> for FrontDoor {
@@ -43,12 +99,8 @@ impl Service<Request> for FrontDoor {
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let Self { router, observer } = self.clone();
-        Box::pin(async move {
-            let answer = router.oneshot(as_the_router_wants_it(request)).await;
-            observer.flush().await;
-            answer
-        })
+        let router = self.0.clone();
+        Box::pin(router.oneshot(as_the_router_wants_it(request)))
     }
 }
 
@@ -56,12 +108,11 @@ fn as_the_router_wants_it(mut request: Request) -> Request {
     let path = own_path(request.raw_http_path(), resource_of(&request).as_deref());
     // What cannot be a path is no path of ours: the router says 404.
     *request.uri_mut() = path.parse().unwrap_or(Uri::from_static("/"));
-    let traced = request.lambda_context_ref().and_then(|context| {
-        let traceparent = xray::trace_context(context.xray_trace_id.as_deref()?)?;
-        HeaderValue::try_from(traceparent.traceparent()).ok()
-    });
-    if let Some(traceparent) = traced {
-        request.headers_mut().insert("traceparent", traceparent);
+    let traced = request
+        .lambda_context_ref()
+        .and_then(|context| xray::trace_context(context.xray_trace_id.as_deref()?));
+    if let Some(trace) = traced {
+        request.extensions_mut().insert(trace);
     }
     request
 }

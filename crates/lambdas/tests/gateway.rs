@@ -12,6 +12,7 @@ use domain::event::{EventId, EventKey};
 use domain::money::Amount;
 use domain::source::SourceName;
 use domain::time::{Millis, Timestamp};
+use engine::clock::ManualClock;
 use lambdas::gateway::{GatewaySettings, RotatingGateway};
 use lambdas::vault::{Stage, Vault, VaultUnavailable, Version};
 use processor::gateway::{
@@ -94,7 +95,7 @@ fn request(now: i64) -> GatewayRequest {
     }
 }
 
-async fn open(world: &Arc<World>) -> RotatingGateway<OnShelf> {
+async fn open(world: &Arc<World>) -> (RotatingGateway<OnShelf>, ManualClock) {
     let address = listen(world).await;
     let settings = GatewaySettings {
         url: format!("http://{address}/settle"),
@@ -102,7 +103,10 @@ async fn open(world: &Arc<World>) -> RotatingGateway<OnShelf> {
         headers_secret: Some("the-secret".to_owned()),
         refresh: Millis::from_secs(300),
     };
-    RotatingGateway::try_new(settings, OnShelf(Arc::clone(world))).expect("a URL")
+    let clock = ManualClock::at(Timestamp::from_millis(0));
+    let vault = OnShelf(Arc::clone(world));
+    let gateway = RotatingGateway::try_new(settings, vault, Arc::new(clock.clone()));
+    (gateway.expect("a URL"), clock)
 }
 
 fn put(world: &World, authorization: &str) {
@@ -122,14 +126,14 @@ fn settled(answer: &Result<GatewayReceipt, GatewayFailure>) -> bool {
 fn rejected_credentials_are_read_anew_and_the_same_call_is_made_again() {
     block_on(async {
         let world = Arc::new(World::default());
-        let gateway = open(&world).await;
+        let (gateway, _clock) = open(&world).await;
         put(&world, "Bearer one");
         accept(&world, "Bearer one");
         assert!(settled(&gateway.settle(&request(0)).await));
         // Rotated: the gateway takes the new one only, and we have not read it yet.
         put(&world, "Bearer two");
         accept(&world, "Bearer two");
-        assert!(settled(&gateway.settle(&request(1_000)).await));
+        assert!(settled(&gateway.settle(&request(0)).await));
         let seen = world.seen.lock().expect("no panic").clone();
         let sent: Vec<_> = seen.iter().map(|(sent, _)| sent.as_str()).collect();
         assert_eq!(sent, ["Bearer one", "Bearer one", "Bearer two"]);
@@ -139,7 +143,7 @@ fn rejected_credentials_are_read_anew_and_the_same_call_is_made_again() {
         );
         // What is still rejected then is rejected.
         accept(&world, "Bearer three");
-        let answer = gateway.settle(&request(2_000)).await;
+        let answer = gateway.settle(&request(0)).await;
         assert_eq!(answer, Err(GatewayFailure::Rejected { status: 401 }));
     });
 }
@@ -148,7 +152,7 @@ fn rejected_credentials_are_read_anew_and_the_same_call_is_made_again() {
 fn credentials_are_read_again_when_old_and_the_old_ones_go_on_when_they_cannot_be() {
     block_on(async {
         let world = Arc::new(World::default());
-        let gateway = open(&world).await;
+        let (gateway, clock) = open(&world).await;
         let nothing = gateway.settle(&request(0)).await;
         assert!(matches!(
             nothing,
@@ -166,9 +170,15 @@ fn credentials_are_read_again_when_old_and_the_old_ones_go_on_when_they_cannot_b
         accept(&world, "Bearer one");
         assert!(settled(&gateway.settle(&request(0)).await));
         *world.held.lock().expect("no panic") = None;
+        clock.set(Timestamp::from_millis(400_000));
         assert!(settled(&gateway.settle(&request(400_000)).await));
+        // What is left of its time is less when a call comes late, and none when it is over.
+        clock.set(Timestamp::from_millis(420_000));
+        let late = gateway.settle(&request(400_000)).await;
+        assert_eq!(late, Err(GatewayFailure::Timeout));
         put(&world, "Bearer two");
         accept(&world, "Bearer two");
+        clock.set(Timestamp::from_millis(800_000));
         assert!(settled(&gateway.settle(&request(800_000)).await));
         assert_eq!(world.seen.lock().expect("no panic").len(), 3);
     });

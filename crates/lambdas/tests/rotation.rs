@@ -202,5 +202,17 @@ fn when_the_vault_is_away_the_old_secrets_go_on_and_without_any_the_sender_waits
             );
         }
         assert_eq!(world.asked(), asked + 1, "it is not asked at every webhook");
+        // But soon: a secret that was taken away must not stay for long.
+        world.go_away(false);
+        world.rotate(vec![version(Stage::Current, "22222222-b", START)]);
+        world.after(4);
+        let source = world.find().await.expect("known");
+        assert_eq!(labels(&source), ["current-11111111"]);
+        world.after(1);
+        let source = world.find().await.expect("known");
+        assert_eq!(labels(&source), ["current-22222222"]);
+        world.after(299);
+        world.find().await.expect("known");
+        assert_eq!(world.asked(), asked + 2);
     });
 }

@@ -43,7 +43,7 @@ pub(super) async fn answer<S: EventLog + Quarantine + Send + Sync + 'static>(
     };
     let source = &*source;
     let span = info_span!("receive", trace_id = Empty, source = %source.name);
-    let trace = place(&span, request.headers(), ingress);
+    let trace = place(&span, &request, ingress);
     span.record("trace_id", display(trace.id));
     let verdict = AssertUnwindSafe(receive(ingress, source, trace, request))
         .catch_unwind()
@@ -238,12 +238,14 @@ fn keep_headers(headers: &HeaderMap) -> Headers {
     )
 }
 
-/// The trace of this webhook: the sender's, where there is a `traceparent`; the exporter's, where
-/// there is one; or one of our own.
-fn place<S>(span: &Span, headers: &HeaderMap, ingress: &Ingress<S>) -> TraceContext {
-    let sent = headers
-        .get("traceparent")
-        .and_then(|value| TraceContext::from_traceparent(value.as_bytes()));
+/// The trace of this webhook: the platform's, where there is one in the request's extensions; the
+/// sender's, where there is a `traceparent`; the exporter's, where there is one; or one of our own.
+fn place<S>(span: &Span, request: &Request, ingress: &Ingress<S>) -> TraceContext {
+    let platform = request.extensions().get::<TraceContext>().copied();
+    let sent = platform.or_else(|| {
+        let header = request.headers().get("traceparent")?;
+        TraceContext::from_traceparent(header.as_bytes())
+    });
     if let Some(placed) = spans::place(span, sent) {
         return placed;
     }

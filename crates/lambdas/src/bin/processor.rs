@@ -55,7 +55,7 @@ async fn join(environment: ProcessorEnvironment, observer: Observer) -> anyhow::
         }
         GatewayChoice::Http(settings) => {
             let vault = SecretsManager(aws_sdk_secretsmanager::Client::new(&sdk));
-            let gateway = RotatingGateway::try_new(settings, vault)
+            let gateway = RotatingGateway::try_new(settings, vault, Arc::new(SystemClock))
                 .context("PAYHOOK_GATEWAY_URL cannot be used")?;
             Box::pin(serve(gateway, store, observer)).await
         }

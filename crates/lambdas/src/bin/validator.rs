@@ -7,12 +7,14 @@ use anyhow::Context as _;
 use engine::clock::{Clock, SystemClock, SystemLuck};
 use engine::ingress::{Ingress, IngressOptions, router};
 use engine::metrics::Metrics;
+use lambda_runtime::{LambdaEvent, service_fn};
 use lambdas::environment::{self, ValidatorEnvironment};
 use lambdas::observe::{self, Observer};
 use lambdas::sdk;
 use lambdas::secrets::RotatingSources;
-use lambdas::validator::FrontDoor;
+use lambdas::validator::Validator;
 use lambdas::vault::SecretsManager;
+use serde_json::Value;
 use store_dynamodb::{DynamoStore, Retention, Tables};
 
 /// The platform's own limit is thirty seconds; a sender's is shorter (Shopify waits for five).
@@ -62,7 +64,9 @@ async fn serve(environment: ValidatorEnvironment, observer: Observer) -> anyhow:
             requests_max: 1,
         },
     );
-    let served = lambda_http::run(FrontDoor::new(router(ingress), observer)).await;
+    let validator = Validator::new(router(ingress), observer);
+    let handle = |event: LambdaEvent<Value>| validator.handle(event);
+    let served = lambda_runtime::run(service_fn(handle)).await;
     served
         .map_err(anyhow::Error::from_boxed)
         .context("the runtime ended")
