@@ -35,7 +35,7 @@ pub(super) fn wrapped(zips: &Path) -> Result<PathBuf> {
         root::stdout_of(&mut unzip)?;
         fs::rename(home.join("bootstrap"), home.join("bootstrap.aarch64"))?;
         let script = format!(
-            "#!/bin/sh\nexec qemu-aarch64-static -L {} \"$(dirname \"$0\")/bootstrap.aarch64\"\n",
+            "#!/bin/sh\nexec qemu-aarch64-static -L '{}' \"$(dirname \"$0\")/bootstrap.aarch64\"\n",
             libraries.display()
         );
         fs::write(home.join("bootstrap"), script)?;
@@ -60,7 +60,8 @@ pub(super) fn wrapped(zips: &Path) -> Result<PathBuf> {
 fn libraries() -> Result<PathBuf> {
     let home = root::target_directory()?.join("arm64-libraries");
     let unpacked = home.join("unpacked");
-    if unpacked.join("lib/ld-linux-aarch64.so.1").exists() {
+    let stamp = home.join("ready");
+    if stamp.exists() {
         return Ok(unpacked);
     }
     let wanted = Wanted {
@@ -75,5 +76,6 @@ fn libraries() -> Result<PathBuf> {
     if !unpacked.join("lib").exists() {
         symlink("usr/lib", unpacked.join("lib")).context("lib")?;
     }
+    fs::write(stamp, "")?;
     Ok(unpacked)
 }

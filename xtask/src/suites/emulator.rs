@@ -12,6 +12,9 @@ use super::count::Count;
 use super::{python, run};
 use crate::root;
 
+/// What starts it.
+const LAUNCHER: &str = "infra/test/emulator/launcher.py";
+
 /// Longest wait for it to answer.
 const START_MAX: Duration = Duration::from_secs(30);
 
@@ -33,13 +36,14 @@ pub(super) fn run(mut command: Command) -> Result<Count> {
     let log = root::target_directory()?.join("emulator.log");
     let output = File::create(&log).with_context(|| log.display().to_string())?;
     let child = Command::new(python::program("python")?)
-        .args(["-m", "ministack"])
+        .arg(root::root().join(LAUNCHER))
         .env("GATEWAY_PORT", port.to_string())
         // Without it the emulator listens on every address of the machine.
         .env("BIND_HOST", "127.0.0.1")
         .env("AWS_ENDPOINT_URL", &endpoint)
         .env("SFTP_ENABLED", "0")
-        .stdin(Stdio::null())
+        // It ends when this is closed: with us, however we end.
+        .stdin(Stdio::piped())
         .stdout(output.try_clone()?)
         .stderr(output)
         .spawn()
