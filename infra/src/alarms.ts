@@ -48,7 +48,9 @@ export function createAlarms(ground: Ground, watched: Watched): aws.sns.Topic {
   for (const alarm of alarms) {
     createAlarm(names, topic, alarm);
   }
-  createLagAlarm(names, topic, watched);
+  for (const comparison of COMPARISONS) {
+    createComparison(names, topic, watched, comparison);
+  }
   return topic;
 }
 
@@ -184,6 +186,17 @@ function logAlarms({ names, logs }: Ground): Alarm[] {
       statistic: "Sum",
       atLeast: 1,
     },
+    {
+      stem: "payments-settled-twice",
+      says: "The gateway settled a payment twice, under two transactions. Money moved twice.",
+      logGroup: logs.processor,
+      metric: "SettledTwice",
+      pattern: '{ $.message = "the gateway has settled a payment twice" }',
+      value: "1",
+      unit: "Count",
+      statistic: "Sum",
+      atLeast: 1,
+    },
   ];
   return sayings.map((saying) => heard(names, saying));
 }
@@ -215,25 +228,50 @@ function createAlarm(names: Names, topic: aws.sns.Topic, alarm: Alarm): void {
   });
 }
 
+/** Compares what was stored with what was started, period by period. */
+interface Comparison {
+  readonly stem: string;
+  readonly says: string;
+  readonly behind: string;
+  readonly periodSeconds: number;
+  readonly periods: number;
+}
+
 /**
- * AWS has no metric for how far a pipe is behind. But what is stored must be started: the pipe
- * falls behind when, for a quarter of an hour, a tenth of the new payments starts nothing.
+ * AWS has no metric for how far a pipe is behind. But what is stored must be started. A pipe that
+ * is too slow is noticed when, for a quarter of an hour, a tenth of the new payments starts
+ * nothing; one that stands still also where a payment comes but now and then.
  */
-function createLagAlarm(names: Names, topic: aws.sns.Topic, watched: Watched): void {
-  const stem = "payment-events-pipe-lag";
-  const { tables, stateMachine } = watched;
+const COMPARISONS: readonly Comparison[] = [
+  {
+    stem: "payment-events-pipe-lag",
+    says: "New payments start no workflow: the pipe is behind.",
+    behind: "IF(FILL(started, 0) < 0.9 * FILL(stored, 0), 1, 0)",
+    periodSeconds: PERIOD_SECONDS,
+    periods: 3,
+  },
+  {
+    stem: "payment-events-pipe-still",
+    says: "Payments were stored in an hour in which no workflow was started: the pipe stands still.",
+    behind: "IF(FILL(stored, 0) > 0 AND FILL(started, 0) < 1, 1, 0)",
+    periodSeconds: 3600,
+    periods: 1,
+  },
+];
+
+function createComparison(
+  names: Names,
+  topic: aws.sns.Topic,
+  { tables, stateMachine }: Watched,
+  { stem, says, behind, periodSeconds, periods }: Comparison,
+): void {
   new aws.cloudwatch.MetricAlarm(names.of(`${stem}-alarm`), {
-    ...commonArgs(names, topic, stem, "New payments start no workflow: the pipe is behind."),
-    evaluationPeriods: 3,
+    ...commonArgs(names, topic, stem, says),
+    evaluationPeriods: periods,
     threshold: 1,
     comparisonOperator: "GreaterThanOrEqualToThreshold",
     metricQueries: [
-      {
-        id: "behind",
-        label: "The pipe falls behind",
-        expression: "IF(FILL(started, 0) < 0.9 * FILL(stored, 0), 1, 0)",
-        returnData: true,
-      },
+      { id: "behind", label: "The pipe is behind", expression: behind, returnData: true },
       {
         // One successful transaction is one delivery, of one new payment or more.
         id: "stored",
@@ -242,7 +280,7 @@ function createLagAlarm(names: Names, topic: aws.sns.Topic, watched: Watched): v
           metricName: "SuccessfulRequestLatency",
           dimensions: { TableName: tables.payments.name, Operation: "TransactWriteItems" },
           stat: "SampleCount",
-          period: PERIOD_SECONDS,
+          period: periodSeconds,
         },
       },
       {
@@ -252,7 +290,7 @@ function createLagAlarm(names: Names, topic: aws.sns.Topic, watched: Watched): v
           metricName: "ExecutionsStarted",
           dimensions: { StateMachineArn: stateMachine.arn },
           stat: "Sum",
-          period: PERIOD_SECONDS,
+          period: periodSeconds,
         },
       },
     ],

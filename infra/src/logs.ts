@@ -6,7 +6,11 @@ import { type Encryption } from "./encryption";
 import { arn, type LogGroupNames, type Names, type Place } from "./names";
 import { type Settings } from "./settings";
 
-export type LogGroups = { readonly [who in keyof LogGroupNames]: aws.cloudwatch.LogGroup };
+export type LogGroups = { readonly [who in keyof LogGroupNames]: aws.cloudwatch.LogGroup } & {
+  /** What must be there before the workflow or the pipe is told to write to its group. */
+  readonly workflowDelivery: aws.cloudwatch.LogResourcePolicy;
+  readonly pipeDelivery: aws.cloudwatch.LogResourcePolicy;
+};
 
 const STEMS: { readonly [who in keyof LogGroupNames]: string } = {
   validator: "webhook-validator-logs",
@@ -36,18 +40,21 @@ export function createLogGroups(
     workflow: create("workflow"),
     pipe: create("pipe"),
   };
-  for (const who of ["workflow", "pipe"] as const) {
+  const delivery = (who: "workflow" | "pipe") =>
     allowDelivery(names.of(`${STEMS[who]}-policy`), groups[who], place);
-  }
-  return groups;
+  return { ...groups, workflowDelivery: delivery("workflow"), pipeDelivery: delivery("pipe") };
 }
 
 /**
  * Step Functions and Pipes hand their logs to a delivery service. Said here, on the one group,
  * this needs no policy of the whole account, of which there can only be ten.
  */
-function allowDelivery(name: string, group: aws.cloudwatch.LogGroup, place: Place): void {
-  new aws.cloudwatch.LogResourcePolicy(name, {
+function allowDelivery(
+  name: string,
+  group: aws.cloudwatch.LogGroup,
+  place: Place,
+): aws.cloudwatch.LogResourcePolicy {
+  return new aws.cloudwatch.LogResourcePolicy(name, {
     resourceArn: group.arn,
     policyDocument: pulumi
       .all([group.arn, place.account, arn(place, "logs", "*")])

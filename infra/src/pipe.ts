@@ -10,7 +10,7 @@ import { type Ground } from "./ground";
 import { arn, type Names } from "./names";
 import { type Settings } from "./settings";
 import { type Tables } from "./tables";
-import { readWorkflowFile } from "./workflow";
+import { readWorkflowFile, stateMachineArn } from "./workflow";
 
 export interface EventPipe {
   readonly pipe: aws.pipes.Pipe;
@@ -43,7 +43,9 @@ export function createPipe(
     role: role.id,
     policy: policyDocument(GRANTS.pipe, {
       paymentsStream: [tables.payments.streamArn],
-      stateMachine: [stateMachine.arn],
+      // By its name: the policy is there long before the pipe, which is refused while IAM has not
+      // heard of it everywhere.
+      stateMachine: [stateMachineArn(names, place)],
       deadLetterQueue: [deadLetters.arn],
       key: [encryption.key.arn],
     }),
@@ -69,7 +71,7 @@ export function createPipe(
       tags: names.tags(stem),
     },
     // A new starting position needs a new pipe, and the name is taken until the old one is gone.
-    { dependsOn: [policy], deleteBeforeReplace: true },
+    { dependsOn: [policy, logs.pipeDelivery], deleteBeforeReplace: true },
   );
   return { pipe, deadLetters };
 }

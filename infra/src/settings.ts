@@ -65,14 +65,14 @@ export const KEYS = {
   bodyBytesMax: "longest body in bytes; 65536 otherwise",
   secretsRefreshSeconds: "how old a signing secret may be in memory; 300 otherwise",
   secretGraceHours: "how long the previous secret still signs; 24 otherwise",
-  log: "the functions' log filter; info otherwise",
+  log: "the functions' log filter, info at least; info otherwise",
   logPayloads: "true: payments' data in the logs of workflow and pipe; false otherwise",
   logRetentionDays: "how long logs are kept; 30 otherwise",
   otlpEndpoint: "spans go here by OTLP; to X-Ray otherwise",
   validatorConcurrency: "places reserved for the validator; 10 otherwise",
   processorConcurrency: "places reserved for the processor; 10 otherwise",
   throttleRate: "webhooks a second that the API lets in; 100 otherwise",
-  throttleBurst: "webhooks at once that the API lets in; 20 otherwise",
+  throttleBurst: "webhooks at once that the API lets in; the validator's places otherwise",
   requestSizeFirewall: "AWS WAF before the API; the value of production otherwise",
   apiGatewayAccountRole: "true: this stack sets the account's role for API logs; true otherwise",
   pipeParallelizationFactor: "batches of one shard at once, 1 to 10; 1 otherwise",
@@ -87,8 +87,12 @@ const LOG_RETENTION_DAYS = [
   3653,
 ];
 
-/** All of a function's environment is 4 KiB at most, and a source may take two hundred bytes. */
-const SOURCES_MAX = 16;
+/**
+ * All of a function's environment is 4 KiB at most, of which sources may take this much: what is
+ * set for one, and what its secret's ARN adds to it.
+ */
+const SOURCES_BYTES_MAX = 3_000;
+const SOURCE_ARN_BYTES = 140;
 
 /** AWS WAF inspects no more of a body than this. */
 const FIREWALL_BODY_BYTES_MAX = 64 * 1024;
@@ -108,6 +112,7 @@ export function readSettings(values: Readonly<Record<string, string>>, stack: st
   const reader = new Reader(values);
   reader.refuseUnknownKeys();
   const production = reader.flag("production", false);
+  const validatorConcurrency = reader.whole("validatorConcurrency", 1, 10_000, 10);
   const settings: Settings = {
     suffix: reader.text("environmentSuffix", /^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$/, stack),
     production,
@@ -120,13 +125,15 @@ export function readSettings(values: Readonly<Record<string, string>>, stack: st
     bodyBytesMax: reader.whole("bodyBytesMax", 1024, 122_880, 65_536),
     secretsRefreshSeconds: reader.whole("secretsRefreshSeconds", 1, 86_400, 300),
     secretGraceHours: reader.whole("secretGraceHours", 0, 720, 24),
-    log: reader.text("log", /^.{1,256}$/, "info"),
+    // Alarms are made of lines at info and warn: a quieter log would silence them.
+    log: reader.text("log", /^(info|debug|trace)(,.{1,250})?$/, "info"),
     logPayloads: reader.flag("logPayloads", false),
     logRetentionDays: reader.oneOf("logRetentionDays", LOG_RETENTION_DAYS, 30),
-    validatorConcurrency: reader.whole("validatorConcurrency", 1, 10_000, 10),
+    validatorConcurrency,
     processorConcurrency: reader.whole("processorConcurrency", 1, 10_000, 10),
     throttleRate: reader.whole("throttleRate", 1, 10_000, 100),
-    throttleBurst: reader.whole("throttleBurst", 1, 5_000, 20),
+    // Beyond the places a function is not called but refused, which is a 5xx and not a 429.
+    throttleBurst: reader.whole("throttleBurst", 1, 5_000, Math.min(validatorConcurrency, 5_000)),
     requestSizeFirewall: reader.flag("requestSizeFirewall", production),
     apiGatewayAccountRole: reader.flag("apiGatewayAccountRole", true),
     pipeParallelizationFactor: reader.whole("pipeParallelizationFactor", 1, 10, 1),
@@ -260,8 +267,9 @@ class Reader {
       this.refuse("sources", 'needs an object such as {"generic": {}}, with at least one source');
       return {};
     }
-    if (Object.keys(parsed).length > SOURCES_MAX) {
-      this.refuse("sources", `has more than ${SOURCES_MAX}: Lambda gives a function no more room`);
+    const bytes = text.length + Object.keys(parsed).join("").length;
+    if (bytes + SOURCE_ARN_BYTES * Object.keys(parsed).length > SOURCES_BYTES_MAX) {
+      this.refuse("sources", "are more than a function's environment has room for");
     }
     const sources: Record<string, SourceSettings> = {};
     for (const [name, fields] of Object.entries(parsed)) {

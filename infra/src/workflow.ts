@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import * as path from "node:path";
 import { GRANTS, policyDocument, serviceRole } from "./grants";
 import { type Ground } from "./ground";
-import { arn } from "./names";
+import { arn, type Names, type Place } from "./names";
 
 /** What the definition calls the processor, until it has an ARN. */
 const PROCESSOR_PLACEHOLDER = "arn:aws:lambda:us-east-1:000000000000:function:payment-processor";
@@ -17,18 +17,29 @@ export function readWorkflowFile(name: "payment.asl.json" | "filter.json"): stri
   return readFileSync(path.join(WORKFLOWS, name), "utf8");
 }
 
+function stateMachineName(names: Names): string {
+  return names.of("payment-processor");
+}
+
+export function stateMachineArn(names: Names, place: Place): pulumi.Output<string> {
+  return arn(place, "states", `stateMachine:${stateMachineName(names)}`);
+}
+
 export function createStateMachine(
   { settings, names, place, logs }: Ground,
   processor: aws.lambda.Function,
 ): aws.sfn.StateMachine {
-  const name = names.of("payment-processor");
+  const name = stateMachineName(names);
   const role = serviceRole(names, "step-functions-role", {
     service: "states.amazonaws.com",
-    onBehalfOf: { account: place.account, source: arn(place, "states", `stateMachine:${name}`) },
+    onBehalfOf: { account: place.account, source: stateMachineArn(names, place) },
   });
   const policy = new aws.iam.RolePolicy(names.of("step-functions-policy"), {
     role: role.id,
-    policy: policyDocument(GRANTS.workflow, { processorFunction: [processor.arn] }),
+    // By its name: the policy need not wait for the function, and is known everywhere in time.
+    policy: policyDocument(GRANTS.workflow, {
+      processorFunction: [arn(place, "lambda", `function:${names.of("payment-processor")}`)],
+    }),
   });
   return new aws.sfn.StateMachine(
     names.of("payment-processor-sfn"),
@@ -45,7 +56,7 @@ export function createStateMachine(
       },
       tags: names.tags("payment-processor-sfn"),
     },
-    { dependsOn: [policy] },
+    { dependsOn: [policy, logs.workflowDelivery] },
   );
 }
 

@@ -120,7 +120,7 @@ test("log groups forget, and alarms are there", async () => {
   }
   const metrics = new CloudWatchClient(home.emulator.client);
   const { MetricAlarms } = await metrics.send(new DescribeAlarmsCommand({}));
-  expect(MetricAlarms).toHaveLength(17);
+  expect(MetricAlarms).toHaveLength(19);
 });
 
 test("the processor's log tells how old an event is when it is claimed, and nothing it must not", async () => {

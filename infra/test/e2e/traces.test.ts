@@ -5,7 +5,7 @@
 import * as path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { eventually } from "../emulator/wait";
-import { archives, Home, payment, WAIT_MS } from "./home";
+import { archives, Home, payment, SECRETS, sign, WAIT_MS } from "./home";
 import { invokeOnce } from "./runtime-api";
 import { Daemon, type Segment } from "./xray";
 
@@ -67,6 +67,65 @@ describe("one webhook", () => {
   });
 });
 
+/** A header of an invocation, with a trace of now: X-Ray takes none that is older than a month. */
+function invocationHeader(sampled: boolean): { readonly root: string; readonly text: string } {
+  const seconds = Math.floor(Date.now() / 1000).toString(16);
+  const rest = Math.random().toString(16).slice(2, 14).padEnd(24, "0");
+  const root = `1-${seconds}-${rest}`;
+  return { root, text: `Root=${root};Parent=53995c3f42cd8ad8;Sampled=${sampled ? 1 : 0}` };
+}
+
+/** The validator by itself, with the home's secrets and tables, and one webhook in. */
+async function receiveOnce(name: string, traceHeader: string) {
+  const { endpoint, region, credentials } = home.emulator.client;
+  const body = JSON.stringify(payment(name));
+  const headers = { "x-webhook-signature": [sign(body, SECRETS["generic"] ?? "", "hex")] };
+  const event = {
+    resource: "/webhooks",
+    path: "/webhooks",
+    httpMethod: "POST",
+    multiValueHeaders: headers,
+    requestContext: { resourcePath: "/webhooks", stage: "prod", httpMethod: "POST" },
+    body: Buffer.from(body).toString("base64"),
+    isBase64Encoded: true,
+  };
+  const secretId = home.outputs["signingSecretNames"]["generic"];
+  const environment = {
+    TABLE_NAME: home.outputs["paymentsTableName"],
+    EVENT_KEYS_TABLE_NAME: home.outputs["eventKeysTableName"],
+    QUARANTINE_TABLE_NAME: home.outputs["quarantineTableName"],
+    PAYHOOK_SOURCES: JSON.stringify({ generic: { secretId } }),
+    AWS_ENDPOINT_URL: endpoint,
+    AWS_REGION: region,
+    AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+    AWS_XRAY_DAEMON_ADDRESS: daemon.address,
+  };
+  const archive = path.join(archives(), "webhook-validator", "bootstrap.zip");
+  const answer = await invokeOnce(archive, environment, { event, traceHeader });
+  expect(answer.path).toMatch(/\/response$/);
+  expect(answer.body).toMatchObject({ statusCode: 200 });
+}
+
+test("a webhook's parent is the one in the header of its invocation", async () => {
+  const { root, text } = invocationHeader(true);
+  await receiveOnce("by-its-header", text);
+  const [receive] = await eventually("the webhook's span", WAIT_MS, async () => {
+    const seen = spans("receive", ({ trace_id }) => trace_id === root);
+    return seen.length > 0 && seen;
+  });
+  expect(receive).toMatchObject({ type: "subsegment", parent_id: "53995c3f42cd8ad8" });
+});
+
+test("a webhook that is not sampled is kept, and sends nothing", async () => {
+  const { root, text } = invocationHeader(false);
+  await receiveOnce("unsampled", text);
+  const item = await home.becomes("unsampled", "completed");
+  expect(xrayId(item["traceId"])).toBe(root);
+  expect(item).not.toHaveProperty("traceparent");
+  expect(daemon.segments.filter(({ trace_id }) => trace_id === root)).toEqual([]);
+});
+
 test("a task's parent is the one in the header of its invocation", async () => {
   const archive = path.join(archives(), "payment-processor", "bootstrap.zip");
   const environment = {
@@ -74,11 +133,8 @@ test("a task's parent is the one in the header of its invocation", async () => {
     PAYHOOK_GATEWAY: "simulated",
     AWS_XRAY_DAEMON_ADDRESS: daemon.address,
   };
-  // X-Ray takes no trace that is older than a month, and the exporter knows it.
-  const seconds = Math.floor(Date.now() / 1000).toString(16);
-  const root = `1-${seconds}-bd862e3fe1be46a994272793`;
-  const traceHeader = `Root=${root};Parent=53995c3f42cd8ad8;Sampled=1`;
-  const answer = await invokeOnce(archive, environment, { event: {}, traceHeader });
+  const { root, text } = invocationHeader(true);
+  const answer = await invokeOnce(archive, environment, { event: {}, traceHeader: text });
   expect(answer.path).toMatch(/\/error$/);
   expect(answer.body).toMatchObject({ errorType: "InvalidEvent" });
   const [task] = await eventually("the task's span", WAIT_MS, async () => {

@@ -97,7 +97,7 @@ const API: readonly Line[] = [
   ],
   ["api-limits-dev", "methodPath", "*/*"],
   ["api-limits-dev", "settings.throttlingRateLimit", 100],
-  ["api-limits-dev", "settings.throttlingBurstLimit", 20],
+  ["api-limits-dev", "settings.throttlingBurstLimit", 10],
   ["api-limits-dev", "settings.dataTraceEnabled", false],
   ["api-limits-dev", "settings.loggingLevel", "OFF"],
   [
@@ -376,6 +376,7 @@ const ALARMS: readonly [string, string, string, object, string, number][] = [
   ["payment-claim-age", "Payhook/dev", "ClaimAge", {}, "Maximum", 60_000],
   ["webhooks-refused", "Payhook/dev", "Refused", {}, "Sum", 20],
   ["webhooks-in-conflict", "Payhook/dev", "Conflicts", {}, "Sum", 1],
+  ["payments-settled-twice", "Payhook/dev", "SettledTwice", {}, "Sum", 1],
 ];
 
 describe("alarms", () => {
@@ -397,6 +398,12 @@ describe("alarms", () => {
       "webhook-validator",
       '{ $.message = "an event key came again with other bytes" }',
       { name: "Conflicts", value: "1", unit: "Count" },
+    ],
+    [
+      "payments-settled-twice",
+      "payment-processor",
+      '{ $.message = "the gateway has settled a payment twice" }',
+      { name: "SettledTwice", value: "1", unit: "Count" },
     ],
   ])("%s is read out of the log of %s", (stem, group, pattern, metric) => {
     expect(development.named(`${stem}-dev`).inputs).toMatchObject({
@@ -420,10 +427,23 @@ describe("alarms", () => {
     });
   });
 
-  test("the pipe's lag: what is stored starts an execution", () => {
-    const queries = at(development, "payment-events-pipe-lag-alarm-dev", "metricQueries") as any[];
+  test.each([
+    [
+      "payment-events-pipe-lag",
+      "IF(FILL(started, 0) < 0.9 * FILL(stored, 0), 1, 0)",
+      { period: 300, periods: 3 },
+    ],
+    [
+      "payment-events-pipe-still",
+      "IF(FILL(stored, 0) > 0 AND FILL(started, 0) < 1, 1, 0)",
+      { period: 3600, periods: 1 },
+    ],
+  ])("%s: what is stored starts an execution", (stem, expression, { period, periods }) => {
+    const { inputs } = development.named(`${stem}-alarm-dev`);
+    expect(inputs).toMatchObject({ evaluationPeriods: periods, threshold: 1 });
+    const queries = inputs["metricQueries"] as any[];
     expect(queries.map(({ id, expression, metric }) => [id, expression ?? metric])).toEqual([
-      ["behind", "IF(FILL(started, 0) < 0.9 * FILL(stored, 0), 1, 0)"],
+      ["behind", expression],
       [
         "stored",
         {
@@ -431,7 +451,7 @@ describe("alarms", () => {
           metricName: "SuccessfulRequestLatency",
           dimensions: { TableName: "payments-dev", Operation: "TransactWriteItems" },
           stat: "SampleCount",
-          period: 300,
+          period,
         },
       ],
       [
@@ -441,7 +461,7 @@ describe("alarms", () => {
           metricName: "ExecutionsStarted",
           dimensions: { StateMachineArn: arn("states", "stateMachine:payment-processor-dev") },
           stat: "Sum",
-          period: 300,
+          period,
         },
       ],
     ]);
@@ -449,7 +469,11 @@ describe("alarms", () => {
 
   test("there are no others, and every one tells the topic when it rises and when it is over", () => {
     const alarms = development.ofType("aws:cloudwatch/metricAlarm:MetricAlarm");
-    const stems = [...ALARMS.map(([stem]) => stem), "payment-events-pipe-lag"];
+    const stems = [
+      ...ALARMS.map(([stem]) => stem),
+      "payment-events-pipe-lag",
+      "payment-events-pipe-still",
+    ];
     expect(alarms.map((alarm) => alarm.name).sort()).toEqual(
       stems.map((stem) => `${stem}-alarm-dev`).sort(),
     );

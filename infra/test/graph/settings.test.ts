@@ -25,7 +25,7 @@ describe("defaults", () => {
       validatorConcurrency: 10,
       processorConcurrency: 10,
       throttleRate: 100,
-      throttleBurst: 20,
+      throttleBurst: 10,
       requestSizeFirewall: false,
       apiGatewayAccountRole: true,
       pipeParallelizationFactor: 1,
@@ -125,8 +125,8 @@ const REFUSED: readonly [what: string, config: Record<string, string>, message: 
   ["no source", { sources: "{}" }, "sources: needs an object"],
   [
     "more sources than there is room for",
-    { sources: JSON.stringify(Object.fromEntries([..."abcdefghijklmnopq"].map((s) => [s, {}]))) },
-    "sources: has more than 16",
+    { sources: JSON.stringify(Object.fromEntries([..."abcdefghijklmnopqrstuv"].map((s) => [s, {}]))) },
+    "sources: are more than a function",
   ],
   ["a source without an object", { sources: '{"a": 1}' }, "sources: a needs an object"],
   ["a source with a capital", { sources: '{"Shop": {}}' }, 'sources: "Shop" is no name'],
@@ -138,6 +138,7 @@ const REFUSED: readonly [what: string, config: Record<string, string>, message: 
   ["an unknown hash", { sources: '{"a": {"algorithm": "md5"}}' }, "sources: a.algorithm does not"],
   ["an unknown encoding", { sources: '{"a": {"encoding": "b"}}' }, "sources: a.encoding does not"],
   ["a header with a space", { sources: '{"a": {"header": "X Y"}}' }, "sources: a.header does not"],
+  ["a log that alarms cannot hear", { log: "warn" }, "log:"],
   ["an email that is none", { alarmEmail: "somebody" }, "alarmEmail:"],
   ["spans to no address", { otlpEndpoint: "localhost:4318" }, "otlpEndpoint: needs an address"],
   [
