@@ -15,6 +15,9 @@
 //! | `PAYHOOK_GATEWAY_URL`, `PAYHOOK_GATEWAY_TIMEOUT_MS` | processor | the HTTP gateway; 20000 ms |
 //! | `PAYHOOK_GATEWAY_HEADERS_SECRET` | processor | a secret with a JSON object of headers for it |
 //! | `PAYHOOK_LOG` | both | what is logged, as `tracing` filters it: `info` |
+//! | `OTEL_SERVICE_NAME` | both | what the function is called in traces: its own name |
+//! | `OTEL_EXPORTER_OTLP_ENDPOINT` | both | spans go there by OTLP instead of to X-Ray's daemon |
+//! | `AWS_XRAY_DAEMON_ADDRESS` | both | that daemon; set by the platform when it traces |
 
 use std::collections::{BTreeMap, HashMap};
 
