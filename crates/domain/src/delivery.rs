@@ -42,7 +42,26 @@ pub enum HeaderValue<'a> {
     Repeated,
 }
 
+/// Under this name the query of a request's URL is kept among its headers. No header can have it.
+pub const QUERY: &str = ":query";
+
+/// Under this name the body of a hint is kept beside the truth that was fetched for it.
+pub const PING: &str = ":ping";
+
 impl RawDelivery {
+    /// The decoded value of a parameter of the query; `None` when it is absent or stands there
+    /// more than once.
+    pub fn query_value(&self, name: &str) -> Option<Vec<u8>> {
+        let HeaderValue::Once(query) = self.headers.one(QUERY) else {
+            return None;
+        };
+        let mut values = form_urlencoded::parse(query).filter(|(each, _)| each == name);
+        match (values.next(), values.next()) {
+            (Some((_, value)), None) => Some(value.into_owned().into_bytes()),
+            (_, _) => None,
+        }
+    }
+
     /// The SHA-256 of the body.
     pub fn body_hash(&self) -> BodyHash {
         BodyHash(Sha256::digest(&self.body).into())

@@ -24,6 +24,13 @@ pub const HEADER_BYTES_MAX: usize = 32 * 1024;
 /// base64 RSA-4096 signature of 684 bytes with a few key-value pairs before it.
 pub const SIGNATURE_BYTES_MAX: usize = 4 * 1024;
 
+/// Most signatures of one delivery that are looked at: a provider that rolls its secrets sends two
+/// or three, and each one more is a comparison for a forger to spend.
+pub const SIGNATURES_MAX: usize = 16;
+
+/// Most headers that a signature may cover by naming them.
+pub const SIGNED_HEADERS_MAX: usize = 32;
+
 /// Longest `paymentId`, in bytes: the partition key limit of DynamoDB, the AWS home's store.
 pub const PAYMENT_ID_BYTES_MAX: usize = 2048;
 
@@ -37,14 +44,17 @@ pub const SOURCE_NAME_BYTES_MAX: usize = 64;
 /// Most live secrets of one source. Two are enough to rotate; each costs one MAC per forgery.
 pub const SECRETS_MAX: usize = 8;
 
-/// Most events that one delivery may carry. Adyen documents batches of at most 6 items; one
-/// DynamoDB transaction, which keeps a whole delivery on AWS, has 100 actions, two an event.
-pub const EVENTS_PER_DELIVERY_MAX: usize = 50;
+/// Most events that one delivery may carry. GoCardless sends up to 250 at once, Adyen documents 6.
+pub const EVENTS_PER_DELIVERY_MAX: usize = 250;
 
 /// Fewest days for which an event key stays claimed where keys are forgotten at all: Stripe repeats
 /// what it could not deliver for days, and can be asked for events that are 30 days old
 /// (<https://docs.stripe.com/webhooks/process-undelivered-events>).
 pub const EVENT_KEY_DAYS_MIN: u32 = 30;
+
+/// Most events of one payment that a new one is compared with for anomalies, the newest ones: a
+/// payment has a handful, and one with thousands is a sender gone wrong.
+pub const PAYMENT_EVENTS_COMPARED_MAX: usize = 64;
 
 /// Longest error name and cause kept with a failed payment, in bytes (Step Functions'
 /// own limits of `SendTaskFailure`).

@@ -13,6 +13,8 @@ use crate::time::Timestamp;
 pub struct Secret {
     label: String,
     key: Zeroizing<Vec<u8>>,
+    id: Option<String>,
+    starts_at: Option<Timestamp>,
     retires_at: Option<Timestamp>,
 }
 
@@ -23,8 +25,22 @@ impl Secret {
         Self {
             label: label.into(),
             key: Zeroizing::new(key.into()),
+            id: None,
+            starts_at: None,
             retires_at: None,
         }
+    }
+
+    /// The same secret with the provider's own name for it, which a delivery may hold.
+    pub fn with_id(mut self, id: impl Into<String>) -> Self {
+        self.id = Some(id.into());
+        self
+    }
+
+    /// The same secret, refused for deliveries received before `when`.
+    pub fn starting_at(mut self, when: Timestamp) -> Self {
+        self.starts_at = Some(when);
+        self
     }
 
     /// The same secret, refused for deliveries received at or after `when`.
@@ -40,7 +56,27 @@ impl Secret {
 
     /// Whether a delivery received at `now` may be signed with it.
     pub fn is_live(&self, now: Timestamp) -> bool {
-        self.retires_at.is_none_or(|end| now < end)
+        self.starts_at.is_none_or(|start| start <= now)
+            && self.retires_at.is_none_or(|end| now < end)
+    }
+
+    /// The provider's own name for it, if one was given.
+    pub fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
+    /// Whether a signature that names `claimed` may be made with it. A secret without a name may
+    /// be any, and so may a signature's that names none.
+    pub fn has_id(&self, claimed: Option<&str>) -> bool {
+        match (self.id.as_deref(), claimed) {
+            (Some(own), Some(claimed)) => own == claimed,
+            (None, _) | (_, None) => true,
+        }
+    }
+
+    /// When it begins to be valid, if a time was set.
+    pub fn starts_at(&self) -> Option<Timestamp> {
+        self.starts_at
     }
 
     /// When it stops being valid, if a time was set.
