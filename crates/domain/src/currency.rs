@@ -27,6 +27,25 @@ impl Currency {
         exponent: 2,
     };
 
+    /// No currency: the provider names none, and so the amount is none either. ISO 4217's own code
+    /// for transactions without a currency. No webhook can say it.
+    pub const NONE: Self = Self {
+        code: *b"XXX",
+        exponent: 0,
+    };
+
+    /// The currency with this code as a record holds it: one that [`Self::parse`] takes, or
+    /// [`Self::NONE`].
+    ///
+    /// # Errors
+    /// Any other text.
+    pub fn of_record(code: &str) -> Result<Self, UnknownCurrency> {
+        if code == Self::NONE.code() {
+            return Ok(Self::NONE);
+        }
+        Self::parse(code)
+    }
+
     /// The currency with this code, which must be upper case as the standard has it.
     pub fn parse(code: &str) -> Result<Self, UnknownCurrency> {
         let code: [u8; 3] = code.as_bytes().try_into().map_err(|_| UnknownCurrency)?;

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::currency::Currency;
 use crate::delivery::BodyHash;
+use crate::meaning::Meaning;
 use crate::money::Amount;
 use crate::source::SourceName;
 
@@ -18,14 +19,17 @@ pub struct PaymentEvent {
     pub key: EventKey,
     /// The payment it is about, in the provider's words.
     pub payment_id: String,
-    /// How much, exactly as sent.
+    /// How much, exactly as sent; zero where no currency is named.
     pub amount: Amount,
-    /// In which currency.
+    /// In which currency; [`Currency::NONE`] where the provider names none.
     pub currency: Currency,
     /// The payment's status in the provider's words.
     pub status: String,
     /// Who moved the money, in the sender's words.
     pub provider: String,
+    /// What it means in the words that are the same for every provider; `None` for the generic
+    /// source, which says no more than its fields.
+    pub meaning: Option<Meaning>,
 }
 
 /// The idempotency key of an event: its source, and the provider's id of it — or, where the
@@ -50,6 +54,26 @@ pub enum EventId {
 /// A fixed-size digest of an [`EventKey`]: what stores index and idempotency keys are made of.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventKeyDigest([u8; 32]);
+
+impl PaymentEvent {
+    /// What a repeat of this event repeats: the exact body, or, for one of several in a body, what
+    /// it says, because the others around it may be others next time.
+    pub fn content_hash(&self, body_hash: BodyHash) -> BodyHash {
+        match &self.meaning {
+            Some(meaning) if meaning.by_content => {
+                let said = alloc::format!(
+                    "{}\n{}\n{}\n{}\n{meaning:?}",
+                    self.payment_id,
+                    self.amount,
+                    self.currency,
+                    self.status,
+                );
+                BodyHash::from_bytes(Sha256::digest(said).into())
+            }
+            Some(_) | None => body_hash,
+        }
+    }
+}
 
 impl EventKey {
     /// Reads what `Display` writes; `None` for any other text.

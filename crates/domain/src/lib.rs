@@ -14,6 +14,7 @@
 extern crate alloc;
 
 pub mod delivery;
+pub mod json;
 pub mod source;
 pub mod secret;
 pub mod signature;
@@ -23,6 +24,9 @@ pub mod admit;
 pub mod event;
 pub mod money;
 pub mod currency;
+pub mod status;
+pub mod meaning;
+pub mod payment;
 pub mod record;
 pub mod settlement;
 pub mod stream;

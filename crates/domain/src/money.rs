@@ -77,12 +77,28 @@ impl Amount {
         Ok(Self { digits, scale })
     }
 
+    /// The amount of so many minor units with so many decimal places: 9999 with 2 is 99.99.
+    ///
+    /// # Errors
+    /// Below zero, or more digits than an amount is kept with.
+    pub fn of_minor(units: i64, exponent: u8) -> Result<Self, InvalidAmount> {
+        if units < 0 {
+            return Err(InvalidAmount::Negative);
+        }
+        Self::assemble(&units.to_string(), "", i32::from(exponent).saturating_neg())
+    }
+
+    /// The amount in units of so many decimal places; `None` when it has more, or does not fit.
+    pub fn units(&self, exponent: u8) -> Option<i64> {
+        let missing = exponent.checked_sub(self.scale)?;
+        self.digits
+            .checked_mul(10_i64.checked_pow(u32::from(missing))?)
+    }
+
     /// The amount in the currency's minor unit: 9999 for 99.99 USD. `None` when it has more
     /// decimal places than the currency, or does not fit.
     pub fn minor_units(&self, currency: Currency) -> Option<i64> {
-        let missing = currency.exponent().checked_sub(self.scale)?;
-        self.digits
-            .checked_mul(10_i64.checked_pow(u32::from(missing))?)
+        self.units(currency.exponent())
     }
 }
 

@@ -6,8 +6,11 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 
 use crate::currency::Currency;
-use crate::event::EventKey;
+use crate::delivery::RawDelivery;
+use crate::event::{EventKey, PaymentEvent};
+use crate::meaning::Meaning;
 use crate::money::Amount;
+use crate::payment::Told;
 use crate::settlement::Settlement;
 use crate::time::Timestamp;
 use crate::trace::TraceContext;
@@ -36,6 +39,8 @@ pub struct EventRecord {
     pub provider_status: String,
     /// Who moved the money, in the sender's words.
     pub provider: String,
+    /// What the event means; `None` for the generic source.
+    pub meaning: Option<Meaning>,
     /// When the delivery was here.
     pub received_at: Timestamp,
     /// The exact body of the delivery.
@@ -47,6 +52,55 @@ pub struct EventRecord {
 }
 
 impl EventRecord {
+    /// A new record of `event`, which arrived in `delivery`.
+    pub fn new(
+        key: RecordKey,
+        event: &PaymentEvent,
+        delivery: &RawDelivery,
+        trace: TraceContext,
+    ) -> Self {
+        Self {
+            key,
+            event_key: event.key.clone(),
+            amount: event.amount,
+            currency: event.currency,
+            provider_status: event.status.clone(),
+            provider: event.provider.clone(),
+            meaning: event.meaning.clone(),
+            received_at: delivery.received_at,
+            raw_payload: delivery.body.clone(),
+            trace,
+            settlement: Settlement::Received,
+        }
+    }
+
+    /// Whether `event`, which has this record's event key and came in `body`, says the same.
+    pub fn is_repeated_by(&self, event: &PaymentEvent, body: &[u8]) -> bool {
+        let says = |meaning: &Option<Meaning>| {
+            meaning.clone().map(|meaning| Meaning {
+                by_content: true,
+                ..meaning
+            })
+        };
+        let by_content =
+            |meaning: &Option<Meaning>| meaning.as_ref().is_some_and(|meaning| meaning.by_content);
+        self.raw_payload == body
+            || ((by_content(&self.meaning) || by_content(&event.meaning))
+                && says(&self.meaning) == says(&event.meaning)
+                && self.key.payment_id == event.payment_id
+                && (self.amount, self.currency) == (event.amount, event.currency)
+                && self.provider_status == event.status)
+    }
+
+    /// The record as a projection of its payment sees it; `None` for the generic source.
+    pub fn told(&self) -> Option<Told<'_>> {
+        Some(Told {
+            key: &self.event_key,
+            meaning: self.meaning.as_ref()?,
+            currency: self.currency.code(),
+        })
+    }
+
     /// The `status` attribute: the provider's until we begin, then ours.
     pub fn status(&self) -> &str {
         match &self.settlement {
@@ -74,6 +128,9 @@ impl EventRecord {
         put("traceId", text(self.trace.id.to_string()));
         if self.trace.span.is_some() {
             put("traceparent", text(self.trace.traceparent()));
+        }
+        for (name, value) in self.meaning.iter().flat_map(Meaning::attributes) {
+            put(&name, value);
         }
         match &self.settlement {
             Settlement::Received => {}
@@ -156,6 +213,7 @@ pub(crate) mod tests {
             currency: Currency::USD,
             provider_status: "pending".into(),
             provider: "stripe".into(),
+            meaning: None,
             received_at: Timestamp::from_millis(4),
             raw_payload: Bytes::from_static(b"{}"),
             trace: TraceId::from_bytes([1; 16]).into(),
