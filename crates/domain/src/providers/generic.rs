@@ -1,197 +1,246 @@
-//! The generic source: the seed's wire contract, for senders without a scheme of their own.
+//! The generic source: the seed's wire contract, for senders without a file of their own here.
 //!
 //! `X-Webhook-Signature` holds the hex HMAC-SHA-256 of the body, `sha256=` before it or not;
 //! the body is `{"paymentId", "amount", "currency", "status", "provider", "eventId"?}`. What
-//! the seed defaults is defaulted here: a field that is absent, `null`, or empty.
+//! the seed defaults is defaulted here: a field that is absent, `null`, or empty. A configuration
+//! may say otherwise of all of it, so that a new simple provider needs no code.
 
 use alloc::borrow::{Cow, ToOwned};
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
-
-use super::ReadRefusal;
+use super::spec::{Ack, Amounts, Evidence, Facts, Spec};
+use super::story::{Sample, Story};
+use super::{InvalidSettings, ReadRefusal, SchemeChanges, Settings};
 use crate::currency::Currency;
 use crate::delivery::RawDelivery;
 use crate::event::{EventId, EventKey, PaymentEvent};
+use crate::json::Object;
 use crate::limits;
 use crate::money::{Amount, InvalidAmount};
-use crate::secret::Secret;
-use crate::signature::{HmacAlgorithm, HmacScheme, SignatureEncoding, SignatureRefusal, Verified};
+use crate::payment::PaymentRules;
+use crate::signature::{
+    HeaderForm, HmacAlgorithm, HmacScheme, KeyForm, Prefix, Scheme, Template, TimeSource, TimeUnit,
+    TimestampRule,
+};
+use crate::time::Millis;
 
-/// The generic provider with its signature scheme, which the configuration may vary.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Generic {
-    /// How deliveries are signed.
-    pub scheme: HmacScheme,
+/// How far off a signed time may be unless the configuration says otherwise: Stripe's and Standard
+/// Webhooks' own bound.
+const TOLERANCE: Millis = Millis::from_secs(300);
+
+/// The generic source.
+pub static SPEC: Spec = Spec {
+    name: "generic",
+    title: "Generic HMAC",
+    scheme,
+    read,
+    sample,
+    ack: Ack::Any2xx,
+    amounts: Amounts::Major,
+    exponents: &[],
+    rules: PaymentRules::STRICT,
+    facts: Facts {
+        header: "X-Webhook-Signature, or `header`",
+        algorithm: "HMAC-SHA-256 in hex, `sha256=` before it or not; or `algorithm`, `encoding`, `prefix`",
+        signed: "{body}, or `signed`",
+        tolerance: "300 s either way where `timestamp` is named",
+        dedupe: "eventId, or the body's SHA-256",
+        fields: "paymentId, amount (major), currency, status; or `[sources.NAME.fields]`",
+        retries: "as the sender does",
+        sources: &["docs/operating.md"],
+        evidence: Evidence::PublishedVectors,
+        unconfirmed: "",
+    },
+};
+
+/// The names of the body's fields, unless the configuration says otherwise.
+const PAYMENT_ID: &str = "paymentId";
+const AMOUNT: &str = "amount";
+const CURRENCY: &str = "currency";
+const STATUS: &str = "status";
+const PROVIDER: &str = "provider";
+const EVENT_ID: &str = "eventId";
+
+fn scheme(settings: &Settings) -> Result<Scheme, InvalidSettings> {
+    let scheme = hmac_scheme(&settings.scheme, settings.url.clone())?;
+    if scheme.signed.iter().any(Template::needs_url) && scheme.url.is_none() {
+        return Err(InvalidSettings::Missing {
+            provider: SPEC.name,
+            setting: "url",
+            why: "`signed` holds {url}, and only you know the URL as it is registered",
+        });
+    }
+    Ok(Scheme::Hmac(scheme))
 }
 
-/// The body as it stands on the wire. Values are kept raw, so that a number is read as the
-/// decimal text it is and a wrong type is refused by the field's own name.
-#[derive(Deserialize)]
-struct Body<'a> {
-    #[serde(borrow, rename = "paymentId")]
-    payment_id: Option<&'a RawValue>,
-    #[serde(borrow)]
-    amount: Option<&'a RawValue>,
-    #[serde(borrow)]
-    currency: Option<&'a RawValue>,
-    #[serde(borrow)]
-    status: Option<&'a RawValue>,
-    #[serde(borrow)]
-    provider: Option<&'a RawValue>,
-    #[serde(borrow, rename = "eventId")]
-    event_id: Option<&'a RawValue>,
+/// The seed's scheme with these changes. Another hash brings its own name as the prefix, unless a
+/// prefix is named.
+///
+/// # Errors
+/// A time that is named and not signed, or the other way round.
+pub fn hmac_scheme(
+    changes: &SchemeChanges,
+    url: Option<String>,
+) -> Result<HmacScheme, InvalidSettings> {
+    let algorithm = changes.algorithm.unwrap_or(HmacAlgorithm::Sha256);
+    let prefix = match (&changes.prefix, algorithm) {
+        (Some(prefix), _) => prefix.as_str(),
+        (None, HmacAlgorithm::Sha1) => "sha1=",
+        (None, HmacAlgorithm::Sha256) => "sha256=",
+        (None, HmacAlgorithm::Sha512) => "sha512=",
+    };
+    let form = match &changes.pair {
+        Some(signature) => HeaderForm::Pairs {
+            separator: changes.separator.unwrap_or(','),
+            signature: signature.clone(),
+        },
+        None => HeaderForm::Plain((!prefix.is_empty()).then(|| Prefix::optional(prefix))),
+    };
+    let timestamp = changes.timestamp.as_ref().map(|name| TimestampRule {
+        source: if changes.pair.is_some() {
+            TimeSource::Pair(name.clone())
+        } else {
+            TimeSource::Header(name.to_ascii_lowercase())
+        },
+        unit: changes.timestamp_unit.unwrap_or(TimeUnit::Seconds),
+        past_max: Some(TOLERANCE),
+        future_max: Some(TOLERANCE),
+    });
+    let signed = changes.signed.clone().unwrap_or_else(Template::body);
+    if signed.covers_timestamp() != timestamp.is_some() {
+        return Err(InvalidSettings::TimestampUnsigned);
+    }
+    let header = changes.header.as_deref().unwrap_or("x-webhook-signature");
+    Ok(HmacScheme {
+        form,
+        algorithm,
+        encoding: changes
+            .encoding
+            .unwrap_or(crate::signature::SignatureEncoding::Hex),
+        key: if changes.secret_is_hex {
+            KeyForm::Hex
+        } else {
+            KeyForm::Text
+        },
+        signed: alloc::vec![signed],
+        timestamp,
+        url,
+        ..HmacScheme::plain(header)
+    })
 }
 
-impl Default for Generic {
-    fn default() -> Self {
-        Self {
-            scheme: HmacScheme {
-                header: "x-webhook-signature".to_owned(),
-                algorithm: HmacAlgorithm::Sha256,
-                encoding: SignatureEncoding::Hex,
-                prefix: Some("sha256=".to_owned()),
-            },
+/// Fields are judged in the order in which they stand here.
+fn read(delivery: &RawDelivery, settings: &Settings) -> Result<Vec<PaymentEvent>, ReadRefusal> {
+    let paths = &settings.fields;
+    let body = Object::parse(&delivery.body).ok_or(ReadRefusal::MalformedJson)?;
+    let raw = |path: &Option<String>, name: &str| match path {
+        None => body.raw(name),
+        Some(path) => raw_at(&body, path),
+    };
+    let payment_id = text(
+        PAYMENT_ID,
+        raw(&paths.payment_id, PAYMENT_ID),
+        limits::PAYMENT_ID_BYTES_MAX,
+    )?
+    .ok_or(ReadRefusal::MissingField { field: PAYMENT_ID })?;
+    let amount = amount(raw(&paths.amount, AMOUNT))?;
+    let code = text(
+        CURRENCY,
+        raw(&paths.currency, CURRENCY),
+        limits::FIELD_BYTES_MAX,
+    )?;
+    let currency = match code {
+        None => settings.currency.unwrap_or(Currency::USD),
+        Some(code) => Currency::parse(&code).map_err(|_| ReadRefusal::InvalidValue {
+            field: CURRENCY,
+            problem: "not an ISO 4217 currency code",
+        })?,
+    };
+    let amount = if paths.amount_is_minor {
+        of_minor(amount, currency)?
+    } else {
+        amount
+    };
+    let status = text(STATUS, raw(&paths.status, STATUS), limits::FIELD_BYTES_MAX)?;
+    let provider = text(
+        PROVIDER,
+        raw(&paths.provider, PROVIDER),
+        limits::FIELD_BYTES_MAX,
+    )?;
+    let event_id = text(
+        EVENT_ID,
+        raw(&paths.event_id, EVENT_ID),
+        limits::FIELD_BYTES_MAX,
+    )?;
+    Ok(alloc::vec![PaymentEvent {
+        key: EventKey {
+            source: delivery.source.clone(),
+            id: event_id.map_or_else(|| EventId::Body(delivery.body_hash()), EventId::Provider),
+        },
+        payment_id,
+        amount,
+        currency,
+        status: status.unwrap_or_else(|| "pending".to_owned()),
+        provider: provider.unwrap_or_else(|| "unknown".to_owned()),
+        meaning: None,
+    }])
+}
+
+/// The member at the end of a path such as `data.object.id`.
+fn raw_at<'a>(body: &Object<'a>, path: &str) -> Option<&'a str> {
+    match path.rsplit_once('.') {
+        None => body.raw(path),
+        Some((parents, name)) => {
+            let parents: Vec<&str> = parents.split('.').collect();
+            body.object_at(&parents)?.raw(name)
         }
     }
 }
 
-/// What a configuration says otherwise of a sender's scheme, in either home.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct SchemeChanges {
-    /// The header that holds the signature.
-    pub header: Option<String>,
-    /// The hash under it.
-    pub algorithm: Option<HmacAlgorithm>,
-    /// How it is written.
-    pub encoding: Option<SignatureEncoding>,
-    /// A text that may stand before it; an empty one for none.
-    pub prefix: Option<String>,
-}
-
-impl Generic {
-    /// The seed's scheme with these changes. Another hash brings its own name as the prefix, unless
-    /// a prefix is named.
-    pub fn with(changes: SchemeChanges) -> Self {
-        let mut generic = Self::default();
-        let scheme = &mut generic.scheme;
-        if let Some(header) = changes.header {
-            scheme.header = header.to_ascii_lowercase();
-        }
-        if let Some(algorithm) = changes.algorithm {
-            scheme.algorithm = algorithm;
-            let own = match algorithm {
-                HmacAlgorithm::Sha256 => "sha256=",
-                HmacAlgorithm::Sha512 => "sha512=",
-            };
-            scheme.prefix = Some(own.to_owned());
-        }
-        if let Some(encoding) = changes.encoding {
-            scheme.encoding = encoding;
-        }
-        if let Some(prefix) = changes.prefix {
-            scheme.prefix = Some(prefix).filter(|prefix| !prefix.is_empty());
-        }
-        generic
-    }
-
-    /// See [`super::Provider::verify`].
-    pub(super) fn verify(
-        &self,
-        delivery: RawDelivery,
-        secrets: &[Secret],
-    ) -> Result<Verified<RawDelivery>, (SignatureRefusal, RawDelivery)> {
-        self.scheme.verify(delivery, secrets)
-    }
-
-    /// See [`super::Provider::read`]. Fields are judged in the order in which they stand here.
-    #[expect(clippy::unused_self, reason = "every provider's `read` has this shape")]
-    pub(super) fn read(
-        &self,
-        delivery: &Verified<RawDelivery>,
-    ) -> Result<Vec<PaymentEvent>, ReadRefusal> {
-        let delivery = delivery.get();
-        // A struct would also be read from an array; the contract is an object.
-        if !delivery.body.trim_ascii_start().starts_with(b"{") {
-            return Err(ReadRefusal::MalformedJson);
-        }
-        // JSON is UTF-8 (RFC 8259, section 8.1), in the fields that nobody reads too: the body is
-        // handed on as text.
-        if core::str::from_utf8(&delivery.body).is_err() {
-            return Err(ReadRefusal::MalformedJson);
-        }
-        // A field that stands twice is malformed here: which of two amounts a sender meant is
-        // not for a parser to choose.
-        let body: Body<'_> =
-            serde_json::from_slice(&delivery.body).map_err(|_| ReadRefusal::MalformedJson)?;
-        let payment_id = text("paymentId", body.payment_id, limits::PAYMENT_ID_BYTES_MAX)?
-            .ok_or(ReadRefusal::MissingField { field: "paymentId" })?;
-        let amount = amount(body.amount)?;
-        let currency = match text("currency", body.currency, limits::FIELD_BYTES_MAX)? {
-            None => Currency::USD,
-            Some(code) => Currency::parse(&code).map_err(|_| ReadRefusal::InvalidValue {
-                field: "currency",
-                problem: "not an ISO 4217 currency code",
-            })?,
-        };
-        let status = text("status", body.status, limits::FIELD_BYTES_MAX)?;
-        let provider = text("provider", body.provider, limits::FIELD_BYTES_MAX)?;
-        let id = match text("eventId", body.event_id, limits::FIELD_BYTES_MAX)? {
-            Some(id) => EventId::Provider(id),
-            None => EventId::Body(delivery.body_hash()),
-        };
-        Ok(alloc::vec![PaymentEvent {
-            key: EventKey {
-                source: delivery.source.clone(),
-                id
-            },
-            payment_id,
-            amount,
-            currency,
-            status: status.unwrap_or_else(|| "pending".to_owned()),
-            provider: provider.unwrap_or_else(|| "unknown".to_owned()),
-        }])
-    }
+fn of_minor(amount: Amount, currency: Currency) -> Result<Amount, ReadRefusal> {
+    amount
+        .units(0)
+        .and_then(|units| Amount::of_minor(units, currency.exponent()).ok())
+        .ok_or(ReadRefusal::InvalidValue {
+            field: AMOUNT,
+            problem: "not a whole number of minor units",
+        })
 }
 
 /// The text of a field: `None` where the seed would take its default.
 fn text(
     field: &'static str,
-    value: Option<&RawValue>,
+    value: Option<&str>,
     bytes_max: usize,
 ) -> Result<Option<String>, ReadRefusal> {
     let refuse = |problem| ReadRefusal::InvalidValue { field, problem };
     let Some(value) = value else { return Ok(None) };
-    let text: Option<Cow<'_, str>> =
-        serde_json::from_str(value.get()).map_err(|_| refuse("not a string"))?;
+    let text: Cow<'_, str> = serde_json::from_str(value).map_err(|_| refuse("not a string"))?;
     match text {
-        None => Ok(None),
-        Some(text) if text.is_empty() => Ok(None),
-        Some(text) if text.len() > bytes_max => Err(refuse("too long")),
+        text if text.is_empty() => Ok(None),
+        text if text.len() > bytes_max => Err(refuse("too long")),
         // A line break in an id would forge log lines and table rows wherever it is printed.
-        Some(text) if text.chars().any(char::is_control) => {
-            Err(refuse("contains control characters"))
-        }
-        Some(text) => Ok(Some(text.into_owned())),
+        text if text.chars().any(char::is_control) => Err(refuse("contains control characters")),
+        text => Ok(Some(text.into_owned())),
     }
 }
 
 /// The amount: a JSON number, or a string that holds one, as several providers send it.
-fn amount(value: Option<&RawValue>) -> Result<Amount, ReadRefusal> {
-    let field = "amount";
+fn amount(value: Option<&str>) -> Result<Amount, ReadRefusal> {
+    let field = AMOUNT;
     let refuse = |problem| ReadRefusal::InvalidValue { field, problem };
     let Some(value) = value else {
         return Ok(Amount::ZERO);
     };
-    let written = match value.get().as_bytes().first() {
-        Some(b'n' | b'f') => return Ok(Amount::ZERO), // null and false, falsy in the seed too
+    let written = match value.as_bytes().first() {
+        Some(b'f') => return Ok(Amount::ZERO), // false, falsy in the seed too
         Some(b'"') => match text(field, Some(value), limits::FIELD_BYTES_MAX)? {
             None => return Ok(Amount::ZERO),
             Some(text) => text,
         },
-        Some(_) | None => value.get().to_owned(),
+        Some(_) | None => value.to_owned(),
     };
     Amount::parse(&written).map_err(|reason| {
         refuse(match reason {
@@ -200,4 +249,16 @@ fn amount(value: Option<&RawValue>) -> Result<Amount, ReadRefusal> {
             InvalidAmount::OutOfRange => "out of range",
         })
     })
+}
+
+fn sample(story: &Story) -> Option<Sample> {
+    let payment_id = format!("pay_{}", story.payment);
+    let body = format!(
+        r#"{{"paymentId":"{payment_id}","amount":{},"currency":"{}","status":"{}","provider":"payhook-trigger","eventId":"evt_{}"}}"#,
+        story.amount,
+        story.currency,
+        story.occasion.as_str(),
+        story.event,
+    );
+    Some(Sample::json(body, payment_id, story.occasion.as_str()))
 }
