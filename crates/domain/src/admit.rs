@@ -1,18 +1,35 @@
 //! The front door's decision: raw → verified → read, or refused, in the documented order.
 
+use alloc::borrow::ToOwned;
+use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::delivery::RawDelivery;
+use bytes::Bytes;
+
+use crate::delivery::{Headers, PING, RawDelivery};
 use crate::event::PaymentEvent;
 use crate::providers::ReadRefusal;
-use crate::signature::{SignatureRefusal, Verified};
-use crate::source::Source;
+use crate::signature::{Proof, SignatureRefusal};
+use crate::source::{Handling, Source};
 
 /// A delivery that we may take custody of: its sender is known, its meaning is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Admitted {
-    delivery: Verified<RawDelivery>,
+    delivery: RawDelivery,
+    secret_label: String,
+    vouched: Vouched,
     events: Vec<PaymentEvent>,
+}
+
+/// Who says that what a delivery tells is so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Vouched {
+    /// Its signature covers its bytes.
+    Verified,
+    /// Its sender is known by a token, or by a signature that covers a part of it.
+    Authenticated,
+    /// The provider's own API was asked, and the body is its answer.
+    Fetched,
 }
 
 /// A delivery that we do not take custody of, and why.
@@ -31,6 +48,17 @@ pub enum Refusal {
     /// Nothing proves who sent it. Judged before a byte of the body is parsed.
     #[error(transparent)]
     Signature(#[from] SignatureRefusal),
+    /// The sender is known, but nothing says that the body is as it was sent, and this source
+    /// wants more.
+    #[error("the sender is known, but the body is not signed")]
+    NotVerified,
+    /// What it says must be asked of the provider's API before it counts. No refusal yet: whoever
+    /// can should fetch, and [`admit_fetched`].
+    #[error("the truth must be fetched from the provider")]
+    MustFetch,
+    /// The provider's API knows nothing of what it tells.
+    #[error("the provider knows nothing of it")]
+    UnknownToProvider,
     /// The sender is known, but the body says nothing that can be read.
     #[error(transparent)]
     Unreadable(#[from] ReadRefusal),
@@ -40,36 +68,135 @@ pub enum Refusal {
 ///
 /// The signature is judged first, over the exact bytes and at the time they were received;
 /// the body is parsed only for a sender that is known.
+///
+/// # Errors
+/// See [`Refusal`]. The delivery comes back with it.
+#[expect(
+    clippy::result_large_err,
+    reason = "a refused delivery goes to the quarantine whole"
+)]
 pub fn admit(delivery: RawDelivery, source: &Source) -> Result<Admitted, Refused> {
-    let verified =
-        source
-            .provider
-            .verify(delivery, &source.secrets)
-            .map_err(|(refusal, delivery)| Refused {
+    let proof = match source.provider.verify(delivery, &source.secrets) {
+        Ok(proof) => proof,
+        Err((SignatureRefusal::Unsigned, delivery)) => {
+            return Err(Refused {
+                refusal: Refusal::MustFetch,
+                delivery,
+            });
+        }
+        Err((refusal, delivery)) => {
+            return Err(Refused {
                 refusal: refusal.into(),
                 delivery,
-            })?;
-    match source.provider.read(&verified) {
+            });
+        }
+    };
+    let vouched = match (&proof, source.when_authenticated) {
+        (Proof::Verified(_), _) => Vouched::Verified,
+        (Proof::Authenticated(_), Handling::Accept) => Vouched::Authenticated,
+        (Proof::Authenticated(_), Handling::Quarantine) => {
+            return Err(Refused {
+                refusal: Refusal::NotVerified,
+                delivery: proof.into_inner(),
+            });
+        }
+        (Proof::Authenticated(_), Handling::Fetch) => {
+            return Err(Refused {
+                refusal: Refusal::MustFetch,
+                delivery: proof.into_inner(),
+            });
+        }
+    };
+    match source.provider.read(&proof) {
         Ok(events) => Ok(Admitted {
-            delivery: verified,
+            secret_label: proof.secret_label().to_owned(),
+            delivery: proof.into_inner(),
+            vouched,
             events,
         }),
         Err(refusal) => Err(Refused {
             refusal: refusal.into(),
-            delivery: verified.into_inner(),
+            delivery: proof.into_inner(),
+        }),
+    }
+}
+
+/// Takes in what the provider's own API has answered about `hint`, which may be as wrong as it
+/// likes. The caller vouches that `truth` came from that API, over TLS and with our credentials.
+/// The answer is the body from here on; the hint's own is kept beside it.
+///
+/// # Errors
+/// See [`Refusal::Unreadable`]; only the generic source's.
+#[expect(
+    clippy::result_large_err,
+    reason = "a refused delivery goes to the quarantine whole"
+)]
+pub fn admit_fetched(
+    hint: RawDelivery,
+    truth: Bytes,
+    source: &Source,
+) -> Result<Admitted, Refused> {
+    let own = hint
+        .headers
+        .iter()
+        .map(|(name, value)| (name.to_owned(), Bytes::copy_from_slice(value)));
+    let headers = Headers::new(own.chain([(PING.to_owned(), hint.body.clone())]));
+    let delivery = RawDelivery {
+        source: hint.source,
+        headers,
+        body: truth,
+        received_at: hint.received_at,
+    };
+    match source.provider.read_fetched(&delivery) {
+        Ok(mut events) => Ok({
+            for meaning in events.iter_mut().filter_map(|event| event.meaning.as_mut()) {
+                // An API writes the same event with other bytes than the webhook does.
+                meaning.by_content = true;
+            }
+            Admitted {
+                delivery,
+                secret_label: "fetched".to_owned(),
+                vouched: Vouched::Fetched,
+                events,
+            }
+        }),
+        Err(refusal) => Err(Refused {
+            refusal: refusal.into(),
+            delivery,
         }),
     }
 }
 
 impl Admitted {
-    /// The delivery and the proof of its sender.
-    pub fn delivery(&self) -> &Verified<RawDelivery> {
+    /// The delivery.
+    pub fn delivery(&self) -> &RawDelivery {
         &self.delivery
+    }
+
+    /// The label of the secret that proved it.
+    pub fn secret_label(&self) -> &str {
+        &self.secret_label
+    }
+
+    /// Who says that it is so.
+    pub fn vouched(&self) -> Vouched {
+        self.vouched
     }
 
     /// The events it carries, at least one, in the order of the body.
     pub fn events(&self) -> &[PaymentEvent] {
         &self.events
+    }
+}
+
+impl Vouched {
+    /// The stable word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Verified => "verified",
+            Self::Authenticated => "authenticated",
+            Self::Fetched => "fetched",
+        }
     }
 }
 
@@ -79,8 +206,9 @@ mod tests {
     use crate::delivery::Headers;
     use crate::limits;
     use crate::providers::Provider;
-    use crate::providers::generic::Generic;
+    use crate::providers::{ProviderId, Settings};
     use crate::secret::Secret;
+    use crate::signature::Draft;
     use crate::source::SourceName;
     use crate::time::Timestamp;
     use alloc::format;
@@ -91,19 +219,23 @@ mod tests {
     fn source() -> Source {
         Source {
             name: SourceName::generic(),
-            provider: Provider::Generic(Generic::default()),
+            provider: Provider::try_new(ProviderId::Generic, Settings::default()).unwrap(),
             secrets: alloc::vec![Secret::new("only", "s3cret")],
+            when_authenticated: Handling::Accept,
         }
     }
 
     fn signed(body: &[u8]) -> RawDelivery {
-        let signature = Generic::default().scheme.sign(b"s3cret", body);
-        RawDelivery {
-            source: SourceName::generic(),
-            headers: Headers::new([("x-webhook-signature", Bytes::from(signature))]),
+        let draft = Draft {
             body: Bytes::copy_from_slice(body),
-            received_at: Timestamp::from_millis(0),
-        }
+            ..Draft::default()
+        };
+        let (source, now) = (source(), Timestamp::from_millis(0));
+        let signed = source
+            .provider
+            .scheme()
+            .sign(draft, &source.secrets[0], now);
+        signed.unwrap().delivery(SourceName::generic(), now)
     }
 
     fn check(body: &str, expected: &str) {

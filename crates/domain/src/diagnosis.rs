@@ -9,16 +9,17 @@ mod bodies;
 mod claims;
 mod json;
 mod keys;
+mod others;
+mod urls;
 mod wording;
 
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use subtle::ConstantTimeEq as _;
-
 use crate::delivery::{HeaderValue, RawDelivery};
-use crate::providers::Provider;
-use crate::signature::{HmacAlgorithm, HmacScheme, SignatureEncoding, SignatureRefusal};
+use crate::signature::{
+    HmacAlgorithm, HmacScheme, Mac, Scheme, SignatureEncoding, SignatureRefusal,
+};
 use crate::source::{Source, SourceName};
 use crate::time::Timestamp;
 
@@ -27,6 +28,7 @@ use claims::Claim;
 use keys::Key;
 
 pub use json::{Layout, Spelling};
+pub use urls::UrlChange;
 
 /// Why a delivery was refused, and what it would have taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,6 +103,13 @@ pub enum Finding {
         /// When it stopped being valid.
         retired_at: Timestamp,
     },
+    /// A secret made the signature that is not valid yet.
+    KeyNotYet {
+        /// Its label.
+        label: String,
+        /// When it begins to be valid.
+        starts_at: Timestamp,
+    },
     /// A variation of one of our secrets made the signature.
     KeyChanged {
         /// The label of the secret as we have it.
@@ -110,6 +119,47 @@ pub enum Finding {
     },
     /// The signature is over other bytes than those that arrived.
     BodyChanged(BodyChange),
+    /// The signature is over another URL than the registered one of this source.
+    UrlDiffers(UrlChange),
+    /// The signed time is too far from ours.
+    Clock {
+        /// Seconds: behind ours when negative.
+        seconds: i64,
+        /// Whether the signature is right but for that; `None` when it is not known.
+        is_right_otherwise: bool,
+    },
+    /// The signed time is absent or no time.
+    TimestampAbsent,
+    /// Something else that is signed is not there.
+    SignedPartAbsent {
+        /// What: a header, a parameter of the query, or the registered URL.
+        what: String,
+    },
+    /// A key made the signature whose name is not the one that the delivery gives.
+    KeyIdDiffers {
+        /// The label of the secret that did.
+        label: String,
+    },
+    /// A signature of one version stands under the name of another: `v1a` as `v1`.
+    VersionMixedUp,
+    /// A certificate that is not the provider's, or was not valid then.
+    CertificateUntrusted,
+    /// A certificate that could not be fetched.
+    CertificateUnknown,
+    /// The provider signs nothing: what it says must be fetched from its API.
+    NothingSigned,
+    /// Some items of a batch are signed and others are not.
+    ItemsSigned {
+        /// How many are.
+        signed: usize,
+        /// Of how many.
+        of: usize,
+    },
+    /// The event says that it is a test, or that it is not: the other kind of secret, then.
+    Mode {
+        /// Whether it says that real money moves.
+        is_live: bool,
+    },
     /// Nothing that was tried explains the signature.
     Unexplained {
         /// How many secrets were tried, variations and other sources' included.
@@ -248,22 +298,51 @@ pub fn diagnose(
     source: &Source,
     others: &[Source],
 ) -> Diagnosis {
-    let Provider::Generic(generic) = &source.provider;
-    let scheme = &generic.scheme;
+    let mut findings = others::about_refusal(refusal, delivery, source);
+    match source.provider.scheme() {
+        Scheme::Hmac(scheme) => findings.extend(about_hmac(scheme, delivery, source, others)),
+        other => findings.extend(others::about(other, refusal, delivery, source, others)),
+    }
+    if findings.is_empty() {
+        findings.push(Finding::Unexplained { keys: 0, bodies: 0 });
+    }
+    if findings
+        .iter()
+        .any(|finding| matches!(finding, Finding::KeyOfSource { .. }))
+    {
+        findings.extend(others::mode(delivery, source));
+    }
+    Diagnosis { refusal, findings }
+}
+
+/// What can be said of an HMAC.
+fn about_hmac(
+    scheme: &HmacScheme,
+    delivery: &RawDelivery,
+    source: &Source,
+    others: &[Source],
+) -> Vec<Finding> {
     let mut findings = about_header(scheme, delivery);
     let claims = claims::claims(scheme, &delivery.headers);
-    let keys = keys::keys(source, others, delivery.received_at);
-    let bodies = bodies::bodies(&delivery.body);
-    match find_match(&claims, &keys, &bodies) {
+    let search = Search {
+        keys: keys::keys(scheme.key, source, others, delivery.received_at),
+        bodies: bodies::bodies(&delivery.body),
+        urls: urls::urls(scheme, delivery),
+        times: others::times(scheme, delivery),
+        scheme,
+        delivery,
+        claims: &claims,
+    };
+    match search.find() {
         Some(found) => findings.extend(found.findings(scheme, delivery)),
         // Without anything that could be a signature, the header is the whole explanation.
         None if claims.is_empty() => {}
         None => findings.push(Finding::Unexplained {
-            keys: keys.len(),
-            bodies: bodies.len(),
+            keys: search.keys.len(),
+            bodies: search.bodies.len(),
         }),
     }
-    Diagnosis { refusal, findings }
+    findings
 }
 
 impl Diagnosis {
@@ -298,7 +377,7 @@ fn about_header(scheme: &HmacScheme, delivery: &RawDelivery) -> Vec<Finding> {
                 identical: values.windows(2).all(|pair| pair.first() == pair.last()),
             });
         }
-        HeaderValue::Once(value) if scheme.decode(value).is_none() => {
+        HeaderValue::Once(value) if scheme.parse(value).is_none() => {
             findings.push(claims::shape(scheme, value));
         }
         HeaderValue::Once(_) => {}
@@ -312,81 +391,130 @@ struct Match<'a> {
     construction: Option<Construction>,
     key: Option<&'a Key>,
     body: &'a Body,
+    url: Option<UrlChange>,
 }
 
-/// The combination with the fewest changes. A MAC matches by accident as often as a secret is
-/// guessed, so the first match is the truth.
-fn find_match<'a>(claims: &'a [Claim], keys: &'a [Key], bodies: &'a [Body]) -> Option<Match<'a>> {
-    let body_bytes = bodies.first().map_or(0, |body| body.bytes.len());
-    let changes_max = if body_bytes <= TWO_CHANGES_BODY_BYTES_MAX {
-        2
-    } else {
-        1
-    };
-    for changes in 0..=changes_max {
-        for key in keys {
-            for body in bodies {
-                if key.changes().saturating_add(body.changes()) == changes
-                    && let Some(claim) =
-                        claimed(claims, |algorithm| algorithm.mac(&key.bytes, &body.bytes))
-                {
-                    return Some(Match {
-                        claim,
-                        construction: None,
-                        key: Some(key),
-                        body,
-                    });
+/// Everything that could have been meant.
+struct Search<'a> {
+    scheme: &'a HmacScheme,
+    delivery: &'a RawDelivery,
+    claims: &'a [Claim],
+    keys: Vec<Key>,
+    bodies: Vec<Body>,
+    urls: Vec<urls::Url>,
+    /// The signed time in every form in which it stands anywhere.
+    times: Vec<Option<String>>,
+}
+
+impl Search<'_> {
+    /// The combination with the fewest changes. A MAC matches by accident as often as a secret is
+    /// guessed, so the first match is the truth.
+    fn find(&self) -> Option<Match<'_>> {
+        let body_bytes = self.bodies.first().map_or(0, |body| body.bytes.len());
+        let changes_max = if body_bytes <= TWO_CHANGES_BODY_BYTES_MAX {
+            2
+        } else {
+            1
+        };
+        for changes in 0..=changes_max {
+            if let Some(found) = self.find_with(changes) {
+                return Some(found);
+            }
+        }
+        self.find_other_construction()
+    }
+
+    fn find_with(&self, changes: u8) -> Option<Match<'_>> {
+        for key in &self.keys {
+            for body in &self.bodies {
+                for url in &self.urls {
+                    let all = [key.changes(), body.changes(), url.changes()];
+                    let sum = all.into_iter().fold(0_u8, u8::saturating_add);
+                    if sum == changes
+                        && let Some(claim) = self.claimed(key, body, url)
+                    {
+                        return Some(Match {
+                            claim,
+                            construction: None,
+                            key: Some(key),
+                            body,
+                            url: url.change,
+                        });
+                    }
                 }
             }
         }
+        None
     }
-    find_other_construction(claims, keys, bodies)
-}
 
-fn find_other_construction<'a>(
-    claims: &'a [Claim],
-    keys: &'a [Key],
-    bodies: &'a [Body],
-) -> Option<Match<'a>> {
-    // A header of its own may honestly hold the hash of the body (`Digest`), so only the
-    // signature's header is looked at here.
-    let own = |claim: &&Claim| claim.other_header.is_none();
-    for body in bodies {
-        let found = |claim, construction, key| {
-            Some(Match {
-                claim,
-                construction: Some(construction),
-                key,
-                body,
+    fn claimed(&self, key: &Key, body: &Body, url: &urls::Url) -> Option<&Claim> {
+        HmacAlgorithm::ALL
+            .into_iter()
+            .filter(|algorithm| {
+                self.claims
+                    .iter()
+                    .any(|claim| claim.algorithm == *algorithm)
             })
-        };
-        let hash = |parts: [&[u8]; 2]| claimed(claims, |algorithm| algorithm.digest(parts));
-        if let Some(claim) = hash([&body.bytes, b""]).filter(own) {
-            return found(claim, Construction::HashOfBody, None);
-        }
-        for key in keys.iter().filter(|key| key.changes() == 0) {
-            if let Some(claim) = hash([&key.bytes, &body.bytes]).filter(own) {
-                return found(claim, Construction::HashOfKeyAndBody, Some(key));
-            }
-            if let Some(claim) = hash([&body.bytes, &key.bytes]).filter(own) {
-                return found(claim, Construction::HashOfBodyAndKey, Some(key));
-            }
-        }
+            .find_map(|algorithm| {
+                let macs = self.times.iter().flat_map(|time| {
+                    others::macs(
+                        self.scheme,
+                        algorithm,
+                        &key.bytes,
+                        &crate::signature::Filling {
+                            delivery: self.delivery,
+                            timestamp: time.as_deref(),
+                            url: url.text.as_deref(),
+                            body: &body.bytes,
+                        },
+                    )
+                });
+                let macs: Vec<Mac> = macs.collect();
+                self.claims
+                    .iter()
+                    .find(|claim| macs.iter().any(|mac| mac.is(&claim.mac)))
+            })
     }
-    None
+
+    fn find_other_construction(&self) -> Option<Match<'_>> {
+        // A header of its own may honestly hold the hash of the body (`Digest`), so only the
+        // signature's header is looked at here.
+        let own = |claim: &&Claim| claim.other_header.is_none();
+        for body in &self.bodies {
+            let found = |claim, construction, key| {
+                Some(Match {
+                    claim,
+                    construction: Some(construction),
+                    key,
+                    body,
+                    url: None,
+                })
+            };
+            let hash = |parts: &[&[u8]]| claimed(self.claims, parts);
+            if let Some(claim) = hash(&[&body.bytes]).filter(own) {
+                return found(claim, Construction::HashOfBody, None);
+            }
+            for key in self.keys.iter().filter(|key| key.changes() == 0) {
+                if let Some(claim) = hash(&[&key.bytes, &body.bytes]).filter(own) {
+                    return found(claim, Construction::HashOfKeyAndBody, Some(key));
+                }
+                if let Some(claim) = hash(&[&body.bytes, &key.bytes]).filter(own) {
+                    return found(claim, Construction::HashOfBodyAndKey, Some(key));
+                }
+            }
+        }
+        None
+    }
 }
 
-/// The claim that what `compute` gives for its hash is equal to.
-fn claimed(claims: &[Claim], compute: impl Fn(HmacAlgorithm) -> Vec<u8>) -> Option<&Claim> {
-    [HmacAlgorithm::Sha256, HmacAlgorithm::Sha512]
-        .into_iter()
-        .filter(|algorithm| claims.iter().any(|claim| claim.algorithm == *algorithm))
-        .find_map(|algorithm| {
-            let computed = compute(algorithm);
-            claims
-                .iter()
-                .find(|claim| bool::from(claim.mac.ct_eq(&computed)))
-        })
+/// The claim that the plain hash of these parts is equal to.
+fn claimed<'a>(claims: &'a [Claim], parts: &[&[u8]]) -> Option<&'a Claim> {
+    HmacAlgorithm::ALL.into_iter().find_map(|algorithm| {
+        let hash = algorithm.digest(parts);
+        claims
+            .iter()
+            .find(|claim| claim.algorithm == algorithm && hash.is(&claim.mac))
+    })
 }
 
 impl Match<'_> {
@@ -394,8 +522,23 @@ impl Match<'_> {
         let mut findings = self.claim.findings(scheme);
         findings.extend(self.construction.map(Finding::MadeBy));
         findings.extend(self.body.change.map(Finding::BodyChanged));
+        findings.extend(self.url.map(Finding::UrlDiffers));
         findings.extend(self.key.and_then(|key| key.finding.clone()));
-        if findings.is_empty() {
+        // Bytes, key and form are right: what is left is the key's name, or a time that others tell.
+        if findings.is_empty()
+            && let Some(key) = self.key
+            && others::key_id_differs(scheme, delivery, &key.label, key.id.as_deref())
+        {
+            findings.push(Finding::KeyIdDiffers {
+                label: key.label.clone(),
+            });
+        }
+        let is_timely = !matches!(
+            scheme.check_time(delivery),
+            Err(SignatureRefusal::TimestampTooOld { .. }
+                | SignatureRefusal::TimestampInFuture { .. })
+        );
+        if findings.is_empty() && is_timely {
             findings.push(match delivery.headers.one(&scheme.header) {
                 HeaderValue::Repeated => Finding::OneOfThemMatches,
                 HeaderValue::Missing | HeaderValue::Once(_) => Finding::VerifiesNow {

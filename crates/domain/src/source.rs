@@ -25,6 +25,19 @@ pub struct Source {
     pub provider: Provider,
     /// Every secret that may sign now; order does not matter to the verdict.
     pub secrets: Vec<Secret>,
+    /// What is done with a delivery whose sender is known, but whose body nothing covers.
+    pub when_authenticated: Handling,
+}
+
+/// What a source's policy does with deliveries that prove less than their bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Handling {
+    /// Takes them for true.
+    Accept,
+    /// Keeps them apart, for a person.
+    Quarantine,
+    /// Takes them for a hint, and asks the provider's API what is so.
+    Fetch,
 }
 
 /// Why a text is no name of a source.

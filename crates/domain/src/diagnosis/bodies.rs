@@ -7,8 +7,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::BodyChange;
-use super::claims::decode_base64;
 use super::json::{self, Layout, Spelling};
+use crate::signature::base64_lenient;
 
 /// Bytes to try.
 pub(super) struct Body {
@@ -90,7 +90,7 @@ fn wrapping(body: &[u8]) -> [(BodyChange, Option<Vec<u8>>); 6] {
             body.strip_prefix(BOM).map(<[u8]>::to_vec),
         ),
         (BodyChange::BomAdded, Some([BOM, body].concat())),
-        (BodyChange::Base64Decoded, decode_base64(body.trim_ascii())),
+        (BodyChange::Base64Decoded, base64_lenient(body.trim_ascii())),
         (
             BodyChange::Base64Encoded,
             Some(STANDARD.encode(body).into_bytes()),

@@ -4,14 +4,10 @@ use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use base64::Engine as _;
-use base64::alphabet;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-
 use super::{Dressing, Finding, Looks, Written};
 use crate::delivery::Headers;
 use crate::limits;
-use crate::signature::{HmacAlgorithm, HmacScheme, SignatureEncoding};
+use crate::signature::{HeaderForm, HmacAlgorithm, HmacScheme, SignatureEncoding, base64_lenient};
 
 /// A text of a header that could be a MAC.
 pub(super) struct Claim {
@@ -32,11 +28,11 @@ pub(super) fn claims(scheme: &HmacScheme, headers: &Headers) -> Vec<Claim> {
     let (own, other): (Vec<_>, Vec<_>) = headers
         .iter()
         .filter(|(_, value)| value.len() <= limits::SIGNATURE_BYTES_MAX)
-        .partition(|(name, _)| *name == scheme.header);
+        .partition(|(name, _)| is_own(scheme, name));
     own.into_iter()
         .chain(other)
         .flat_map(|(name, value)| {
-            let other_header = (name != scheme.header).then(|| name.to_owned());
+            let other_header = (!is_own(scheme, name)).then(|| name.to_owned());
             claims_of(scheme, value, other_header.as_ref())
         })
         .collect()
@@ -75,11 +71,12 @@ impl Claim {
         if self.algorithm != scheme.algorithm {
             findings.push(Finding::HashedWith(self.algorithm));
         }
-        let expected = match scheme.encoding {
-            SignatureEncoding::Hex => Written::Hex,
-            SignatureEncoding::Base64 => Written::Base64,
+        let is_expected = match scheme.encoding {
+            SignatureEncoding::Hex => self.written == Written::Hex,
+            SignatureEncoding::Base64 => self.written == Written::Base64,
+            SignatureEncoding::HexOrBase64 => self.written != Written::Base64OfHex,
         };
-        if self.written != expected {
+        if !is_expected {
             findings.push(Finding::WrittenAs(self.written));
         }
         if let Some(dressing) = self.dressing
@@ -92,17 +89,22 @@ impl Claim {
 }
 
 fn claims_of(scheme: &HmacScheme, value: &[u8], other_header: Option<&String>) -> Vec<Claim> {
-    let expected = scheme.decode(value);
+    let expected = scheme.parse(value);
+    let is_expected = |mac: &Vec<u8>| {
+        let mut signatures = expected.iter().flat_map(|parsed| &parsed.signatures);
+        signatures.any(|claimed| claimed.bytes == *mac)
+    };
     let mut claims = Vec::new();
     for (dressing, text) in texts(scheme, value) {
         for (written, mac) in decodings(text) {
             let algorithm = match mac.len() {
+                20 => HmacAlgorithm::Sha1,
                 32 => HmacAlgorithm::Sha256,
                 64 => HmacAlgorithm::Sha512,
                 _ => continue,
             };
             claims.push(Claim {
-                as_expected: expected.as_ref() == Some(&mac),
+                as_expected: is_expected(&mac),
                 mac,
                 algorithm,
                 other_header: other_header.cloned(),
@@ -121,7 +123,7 @@ fn texts<'a>(scheme: &HmacScheme, value: &'a [u8]) -> Vec<(Option<Dressing>, &'a
     texts.extend(quoted(plain).map(|text| (Some(Dressing::Quotes), text)));
     texts.extend(prefixed(plain).map(|text| (Some(Dressing::Prefix), text)));
     if plain.iter().any(|byte| b",;".contains(byte)) {
-        let items = plain.split(|byte| b",; ".contains(byte));
+        let items = plain.split(|byte| b",; /".contains(byte));
         texts.extend(items.take(LIST_ITEMS_MAX).map(|item| {
             let item = item.trim_ascii();
             let text = prefixed(item).unwrap_or(item);
@@ -133,11 +135,17 @@ fn texts<'a>(scheme: &HmacScheme, value: &'a [u8]) -> Vec<(Option<Dressing>, &'a
 
 fn undressed<'a>(scheme: &HmacScheme, value: &'a [u8]) -> &'a [u8] {
     let value = value.trim_ascii();
-    scheme
-        .prefix
-        .as_ref()
-        .and_then(|prefix| value.strip_prefix(prefix.as_bytes()))
+    let prefix = match &scheme.form {
+        HeaderForm::Plain(prefix) => prefix.as_ref(),
+        HeaderForm::Pairs { .. } | HeaderForm::KeyIds => None,
+    };
+    prefix
+        .and_then(|prefix| value.strip_prefix(prefix.text.as_bytes()))
         .unwrap_or(value)
+}
+
+fn is_own(scheme: &HmacScheme, name: &str) -> bool {
+    name == scheme.header || scheme.aliases.contains(&name)
 }
 
 /// What stands after a word and one of `=`, `:` and space.
@@ -160,7 +168,7 @@ fn decodings(text: &[u8]) -> Vec<(Written, Vec<u8>)> {
     if let Ok(bytes) = hex::decode(text) {
         found.push((Written::Hex, bytes));
     }
-    if let Some(bytes) = decode_base64(text) {
+    if let Some(bytes) = base64_lenient(text) {
         if let Ok(inner) = hex::decode(&bytes) {
             found.push((Written::Base64OfHex, inner));
         }
@@ -178,22 +186,13 @@ fn looks(value: &[u8]) -> Looks {
             bytes: value.len() >> 1,
         },
         None => Looks::HexOfOddLength,
-        Some(at) => match decode_base64(value) {
+        Some(at) => match base64_lenient(value) {
             Some(bytes) if bytes.len() >= DIGEST_BYTES_MIN => Looks::Base64 { bytes: bytes.len() },
             Some(_) | None => Looks::Other {
                 foreign_at: at.saturating_add(1),
             },
         },
     }
-}
-
-/// Base64 in either alphabet, padded or not.
-pub(super) fn decode_base64(text: &[u8]) -> Option<Vec<u8>> {
-    let config =
-        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-    [&alphabet::STANDARD, &alphabet::URL_SAFE]
-        .into_iter()
-        .find_map(|alphabet| GeneralPurpose::new(alphabet, config).decode(text).ok())
 }
 
 /// Longest word before a signature, in bytes: shorter than any MAC, longer than any name.

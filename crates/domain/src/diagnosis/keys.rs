@@ -8,9 +8,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use super::claims::decode_base64;
 use super::{Finding, KeyChange};
 use crate::secret::Secret;
+use crate::signature::{KeyForm, base64_lenient};
 use crate::source::Source;
 use crate::time::Timestamp;
 
@@ -20,37 +20,45 @@ pub(super) struct Key {
     pub(super) bytes: Zeroizing<Vec<u8>>,
     /// The label of the secret it comes from.
     pub(super) label: String,
+    /// The provider's own name for that secret.
+    pub(super) id: Option<String>,
     /// What it would mean if this key made the signature; nothing for a live secret.
     pub(super) finding: Option<Finding>,
 }
 
 /// Every key to try, the likeliest first.
-pub(super) fn keys(source: &Source, others: &[Source], now: Timestamp) -> Vec<Key> {
+pub(super) fn keys(form: KeyForm, source: &Source, others: &[Source], now: Timestamp) -> Vec<Key> {
     let mut keys: Vec<Key> = source
         .secrets
         .iter()
-        .map(|secret| Key::of(secret, retired(secret, now)))
+        .filter_map(|secret| Key::of(form, secret, retired(secret, now)))
         .collect();
     for other in others.iter().filter(|other| other.name != source.name) {
-        keys.extend(other.secrets.iter().map(|secret| {
+        keys.extend(other.secrets.iter().filter_map(|secret| {
             let finding = Finding::KeyOfSource {
                 source: other.name.clone(),
                 label: secret.label().to_owned(),
             };
-            Key::of(secret, Some(finding))
+            Key::of(form, secret, Some(finding))
         }));
     }
-    keys.extend(source.secrets.iter().flat_map(changed));
+    keys.extend(
+        source
+            .secrets
+            .iter()
+            .flat_map(|secret| changed(form, secret)),
+    );
     keys
 }
 
 impl Key {
-    fn of(secret: &Secret, finding: Option<Finding>) -> Self {
-        Self {
-            bytes: Zeroizing::new(secret.expose().to_vec()),
+    fn of(form: KeyForm, secret: &Secret, finding: Option<Finding>) -> Option<Self> {
+        Some(Self {
+            bytes: form.key(secret.expose())?,
             label: secret.label().to_owned(),
+            id: secret.id().map(str::to_owned),
             finding,
-        }
+        })
     }
 
     /// How far it is from a live secret: 0 or 1.
@@ -59,7 +67,13 @@ impl Key {
     }
 }
 
-fn retired(secret: &Secret, now: Timestamp) -> Option<Finding> {
+pub(super) fn retired(secret: &Secret, now: Timestamp) -> Option<Finding> {
+    if let Some(starts_at) = secret.starts_at().filter(|start| now < *start) {
+        return Some(Finding::KeyNotYet {
+            label: secret.label().to_owned(),
+            starts_at,
+        });
+    }
     secret
         .retires_at()
         .filter(|_| !secret.is_live(now))
@@ -69,7 +83,8 @@ fn retired(secret: &Secret, now: Timestamp) -> Option<Finding> {
         })
 }
 
-fn changed(secret: &Secret) -> Vec<Key> {
+/// The secret's text, a little changed, and what it would mean.
+pub(super) fn changed(form: KeyForm, secret: &Secret) -> Vec<Key> {
     let key = secret.expose();
     let around = |mark: &str| [mark.as_bytes(), key, mark.as_bytes()].concat();
     let quoted = |mark: &str| {
@@ -92,7 +107,7 @@ fn changed(secret: &Secret) -> Vec<Key> {
         (KeyChange::LowerCased, Some(key.to_ascii_lowercase())),
         (KeyChange::UpperCased, Some(key.to_ascii_uppercase())),
         (KeyChange::HexDecoded, hex::decode(key).ok()),
-        (KeyChange::Base64Decoded, decode_base64(spelled)),
+        (KeyChange::Base64Decoded, base64_lenient(spelled)),
         (KeyChange::HexEncoded, Some(hex::encode(key).into_bytes())),
         (
             KeyChange::Base64Encoded,
@@ -101,15 +116,32 @@ fn changed(secret: &Secret) -> Vec<Key> {
         (KeyChange::Empty, Some(Vec::new())),
     ]
     .into_iter()
-    .filter_map(|(change, bytes)| Some((change, Zeroizing::new(bytes?))))
-    .filter(|(_, bytes)| bytes.as_slice() != key)
+    .filter_map(|(change, text)| Some((change, Zeroizing::new(text?))))
+    .filter(|(_, text)| text.as_slice() != key)
+    .filter_map(|(change, text)| match (form, change) {
+        (_, KeyChange::Empty) | (KeyForm::Text, _) => Some((change, text)),
+        // What is decoded here may have been taken as it stands there.
+        (KeyForm::Hex | KeyForm::WebhookSecret, _) => Some((change, form.key(&text)?)),
+    })
+    .chain(undecoded(form, key))
     .map(|(change, bytes)| Key {
         bytes,
         label: secret.label().to_owned(),
+        id: secret.id().map(str::to_owned),
         finding: Some(Finding::KeyChanged {
             label: secret.label().to_owned(),
             change,
         }),
     })
     .collect()
+}
+
+/// The text of a secret that should have been decoded, used as it stands.
+fn undecoded(form: KeyForm, key: &[u8]) -> Option<(KeyChange, Zeroizing<Vec<u8>>)> {
+    let change = match form {
+        KeyForm::Text => return None,
+        KeyForm::Hex => KeyChange::HexEncoded,
+        KeyForm::WebhookSecret => KeyChange::Base64Encoded,
+    };
+    Some((change, Zeroizing::new(key.to_vec())))
 }

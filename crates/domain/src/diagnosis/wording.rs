@@ -25,7 +25,19 @@ impl Finding {
             Self::KeyOfSource { .. } => "secret_of_other_source",
             Self::KeyRetired { .. } => "secret_retired",
             Self::KeyChanged { .. } => "secret_differs",
+            Self::KeyNotYet { .. } => "secret_not_yet_valid",
             Self::BodyChanged(_) => "body_changed",
+            Self::UrlDiffers(_) => "url_differs",
+            Self::Clock { .. } => "clock",
+            Self::TimestampAbsent => "timestamp_absent",
+            Self::SignedPartAbsent { .. } => "signed_part_absent",
+            Self::KeyIdDiffers { .. } => "key_id_differs",
+            Self::VersionMixedUp => "version_mixed_up",
+            Self::CertificateUntrusted => "certificate_untrusted",
+            Self::CertificateUnknown => "certificate_unknown",
+            Self::NothingSigned => "nothing_signed",
+            Self::ItemsSigned { .. } => "items_signed",
+            Self::Mode { .. } => "mode",
             Self::Unexplained { .. } => "unexplained",
         }
     }
@@ -42,9 +54,7 @@ impl Finding {
             }
             Self::OneOfThemMatches => return None,
             Self::Shape {
-                looks_like: Looks::Hex {
-                    bytes: 16 | 20 | 48,
-                },
+                looks_like: Looks::Hex { bytes: 16 | 48 },
                 ..
             } => "Have the sender use SHA-256 or SHA-512; other hashes are not accepted.",
             Self::Shape { .. } => {
@@ -64,6 +74,9 @@ impl Finding {
             Self::Dressed(Dressing::Quotes | Dressing::List) => {
                 "Have the sender put nothing but the signature into the header."
             }
+            Self::HashedWith(HmacAlgorithm::Sha1) => {
+                "Set `algorithm = \"sha1\"` for this source, if the sender has nothing better."
+            }
             Self::HashedWith(HmacAlgorithm::Sha256) => {
                 "Set `algorithm = \"sha256\"` for this source."
             }
@@ -77,6 +90,51 @@ impl Finding {
             Self::KeyRetired { .. } => {
                 "Have the sender use the new secret, or move `retires_at` to a later time."
             }
+            Self::KeyNotYet { .. } => {
+                "Have the sender use the secret of now, or move `starts_at` to an earlier time."
+            }
+            Self::UrlDiffers(_) => {
+                "Set `url` of this source to exactly the URL that is registered with the provider."
+            }
+            Self::Clock {
+                is_right_otherwise: true,
+                ..
+            } => {
+                "Compare both clocks. If the delivery was held up on the way, it is genuine: \
+                 `tolerance_seconds` of this source can be raised, and it can be promoted from the \
+                 quarantine then."
+            }
+            Self::Clock { .. } => {
+                "Whoever sent this has neither the right time nor a secret of this source."
+            }
+            Self::TimestampAbsent => {
+                "A proxy in between may have changed the header; the provider always sends a time."
+            }
+            Self::SignedPartAbsent { .. } => {
+                "A proxy in between may drop headers or the query; it must hand all of it on."
+            }
+            Self::KeyIdDiffers { .. } => {
+                "Set `key_id` of that secret to the name that the provider gives it."
+            }
+            Self::VersionMixedUp => {
+                "Have the sender write v1a before an ed25519 signature and v1 before an HMAC."
+            }
+            Self::CertificateUntrusted => {
+                "Do nothing for it unless you expected it: a genuine delivery names one of the \
+                 provider's own certificates that was valid when it was sent."
+            }
+            Self::CertificateUnknown => {
+                "Make sure that this machine can reach the provider's API, or name the certificate \
+                 with `certificate_files`."
+            }
+            Self::NothingSigned => {
+                "Give this source an API token, so that the truth can be fetched."
+            }
+            Self::ItemsSigned { .. } => {
+                "Have the provider sign every item: the HMAC key is set for each endpoint."
+            }
+            Self::Mode { is_live: true } => "Use the secret of the live mode for this source.",
+            Self::Mode { is_live: false } => "Use the secret of the test mode for this source.",
             Self::KeyChanged { .. } => "Make the secret the same on both sides, byte for byte.",
             Self::BodyChanged(_) => {
                 "Keep the body as it is, byte for byte, from where it is signed to here."
@@ -140,6 +198,53 @@ impl fmt::Display for Finding {
                     "The sender's secret is \"{label}\", but {change}."
                 )
             }
+            Self::KeyNotYet { label, starts_at } => write!(
+                formatter,
+                "The signature is made with secret \"{label}\", which is valid from {starts_at} on."
+            ),
+            Self::UrlDiffers(change) => {
+                write!(formatter, "The signature is over another URL: {change}.")
+            }
+            Self::Clock {
+                seconds,
+                is_right_otherwise,
+            } => clock(formatter, *seconds, *is_right_otherwise),
+            Self::TimestampAbsent => {
+                formatter.write_str("The time that the signature covers is absent, or no time.")
+            }
+            Self::SignedPartAbsent { what } => {
+                write!(
+                    formatter,
+                    "The signature covers {what}, which is not there."
+                )
+            }
+            Self::KeyIdDiffers { label } => write!(
+                formatter,
+                "The signature is made with secret \"{label}\", but the delivery names another key."
+            ),
+            Self::VersionMixedUp => formatter.write_str(
+                "The signature is right for another version than the one it is labelled with.",
+            ),
+            Self::CertificateUntrusted => formatter.write_str(
+                "The certificate that the delivery names is not the provider's, or was not valid.",
+            ),
+            Self::CertificateUnknown => {
+                formatter.write_str("The certificate that the delivery names is not known here.")
+            }
+            Self::NothingSigned => {
+                formatter.write_str("The provider signs nothing; only its API can say what is so.")
+            }
+            Self::ItemsSigned { signed, of } => {
+                write!(
+                    formatter,
+                    "{signed} of {of} items are signed with a secret of this source."
+                )
+            }
+            Self::Mode { is_live } => write!(
+                formatter,
+                "The event says that it is {}.",
+                if *is_live { "live" } else { "a test" }
+            ),
             Self::BodyChanged(change) => {
                 write!(formatter, "The body is not what was signed: {change}.")
             }
@@ -150,6 +255,24 @@ impl fmt::Display for Finding {
             ),
         }
     }
+}
+
+fn clock(
+    formatter: &mut fmt::Formatter<'_>,
+    seconds: i64,
+    is_right_otherwise: bool,
+) -> fmt::Result {
+    let way = if seconds < 0 { "old" } else { "ahead of ours" };
+    let otherwise = if is_right_otherwise {
+        "the signature is right but for that"
+    } else {
+        "the signature is wrong as well"
+    };
+    write!(
+        formatter,
+        "The signed time is {} s {way}; {otherwise}.",
+        seconds.unsigned_abs()
+    )
 }
 
 fn absent(formatter: &mut fmt::Formatter<'_>, header: &str, similar: &[String]) -> fmt::Result {
@@ -213,7 +336,9 @@ fn shape(
     let mac = algorithm.mac_bytes();
     let (characters, alphabet) = match encoding {
         SignatureEncoding::Hex => (mac.saturating_mul(2), "hexadecimal digits"),
-        SignatureEncoding::Base64 => (mac.div_ceil(3).saturating_mul(4), "characters of base64"),
+        SignatureEncoding::Base64 | SignatureEncoding::HexOrBase64 => {
+            (mac.div_ceil(3).saturating_mul(4), "characters of base64")
+        }
     };
     let hash = hash(algorithm);
     write!(
@@ -235,10 +360,7 @@ fn usual(bytes: usize) -> &'static str {
 }
 
 fn hash(algorithm: HmacAlgorithm) -> &'static str {
-    match algorithm {
-        HmacAlgorithm::Sha256 => "SHA-256",
-        HmacAlgorithm::Sha512 => "SHA-512",
-    }
+    algorithm.title()
 }
 
 impl fmt::Display for Written {
