@@ -7,12 +7,16 @@
 //! |---|---|---|
 //! | 404 | `not_found`, `unknown_source` | no such path, no such source |
 //! | 405 | `method_not_allowed` | anything but POST |
+//! | 200 | | a question that the provider asks of its endpoints (Braintree's challenge) |
 //! | 503 | `secrets_unavailable` | the source's secrets cannot be had now |
 //! | 503 | `intake_full` | more requests are being read than the bound allows |
 //! | 413 | `body_too_large` | the body passes the limit |
 //! | 408 | `body_timeout` | the body came too slowly |
 //! | 400 | `signature_missing` | no signature header |
 //! | 401 | `signature_invalid` | the signature proves nothing, whatever its form |
+//! | 503 | `provider_unavailable` | what only the provider's API can tell cannot be had now |
+//! | 403 | `not_verified` | the sender is known, but this source wants the body signed |
+//! | 404 | `unknown_to_provider` | the provider's API knows nothing of it |
 //! | 400 | `malformed_json` | signed, but no JSON object |
 //! | 400 | `missing_field` | signed, but without a required field |
 //! | 422 | `invalid_value` | signed, but a value makes no sense |
@@ -20,8 +24,11 @@
 //! | 500 | `internal` | a bug of ours, caught |
 //! | 200 | | custody: the bytes are durable here |
 //!
-//! 2xx says custody and nothing more, so a bad business event never becomes a refusal.
+//! 2xx says custody and nothing more, so a bad business event never becomes a refusal. `malformed_json`,
+//! `missing_field` and `invalid_value` are the generic source's alone, whose senders are the
+//! operator's own; what another provider sends is kept and shown to a person.
 
+mod explain;
 mod sources;
 mod receive;
 mod respond;
@@ -40,6 +47,7 @@ use tokio::sync::Semaphore;
 use crate::clock::{Clock, Luck};
 use crate::metrics::Metrics;
 use crate::store::{EventLog, Quarantine};
+use crate::upstream::Upstream;
 
 pub use respond::{OUTCOME_HEADER, TRACE_HEADER};
 pub use sources::{FixedSources, SecretsUnavailable, Sources};
@@ -69,12 +77,14 @@ pub struct Ingress<S> {
     metrics: Arc<Metrics>,
     options: IngressOptions,
     intake: Semaphore,
+    upstream: Arc<dyn Upstream>,
+    explanations: explain::Allowance,
 }
 
 impl<S: EventLog + Quarantine + Send + Sync + 'static> Ingress<S> {
-    /// A front door for `sources`.
+    /// A front door for `sources`, which asks `upstream` what only a provider can tell.
     pub fn new(
-        sources: Arc<dyn Sources>,
+        (sources, upstream): (Arc<dyn Sources>, Arc<dyn Upstream>),
         store: Arc<S>,
         (clock, luck): (Arc<dyn Clock>, Arc<dyn Luck>),
         metrics: Arc<Metrics>,
@@ -89,6 +99,8 @@ impl<S: EventLog + Quarantine + Send + Sync + 'static> Ingress<S> {
             metrics,
             options,
             intake,
+            upstream,
+            explanations: explain::Allowance::default(),
         })
     }
 }

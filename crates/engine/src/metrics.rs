@@ -7,6 +7,7 @@ use std::time::Duration;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
@@ -30,6 +31,15 @@ pub struct Metrics {
     pub quarantine_lost: Counter,
     /// Deliveries proved by each secret: shows when an old one is no longer used.
     pub secret_used: Family<SecretLabels, Counter>,
+    /// When a secret that is on its way out last proved a delivery, in seconds since 1970: a
+    /// rotation is over when this stands still.
+    pub old_secret_last_used: Family<SecretLabels, Gauge>,
+    /// What payments' events brought that does not fit together, by source and kind.
+    pub anomalies: Family<AnomalyLabels, Counter>,
+    /// Times that a provider was asked what is true, by source and result.
+    pub truth_fetches: Family<FetchLabels, Counter>,
+    /// Events that a provider had and that were not here when it was asked, by source.
+    pub reconcile_gaps: Family<SourceLabel, Counter>,
     /// From the last byte of a webhook to its answer, accepted ones only.
     pub ack_seconds: Histogram,
     /// Task attempts, by state and result.
@@ -77,6 +87,24 @@ pub struct SecretLabels {
     pub secret: String,
 }
 
+/// By source and kind of anomaly.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct AnomalyLabels {
+    /// The source's name.
+    pub source: String,
+    /// What does not fit, as a stable word.
+    pub anomaly: String,
+}
+
+/// By source and result of asking its provider.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct FetchLabels {
+    /// The source's name.
+    pub source: String,
+    /// `found`, `unknown` or `failed`.
+    pub result: String,
+}
+
 /// By state of the workflow and result.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct AttemptLabels {
@@ -120,6 +148,10 @@ impl Default for Metrics {
             quarantined: Family::default(),
             quarantine_lost: Counter::default(),
             secret_used: Family::default(),
+            old_secret_last_used: Family::default(),
+            anomalies: Family::default(),
+            truth_fetches: Family::default(),
+            reconcile_gaps: Family::default(),
             ack_seconds: seconds(),
             attempts: Family::default(),
             retries: Family::default(),
@@ -174,6 +206,26 @@ impl Metrics {
             "secret_used",
             "Deliveries proved, by secret",
             self.secret_used.clone(),
+        );
+        registry.register(
+            "old_secret_last_used_timestamp_seconds",
+            "When a secret that is on its way out last proved a delivery",
+            self.old_secret_last_used.clone(),
+        );
+        registry.register(
+            "payment_anomalies",
+            "What payments' events brought that does not fit together",
+            self.anomalies.clone(),
+        );
+        registry.register(
+            "truth_fetches",
+            "Times that a provider was asked what is true, by result",
+            self.truth_fetches.clone(),
+        );
+        registry.register(
+            "reconcile_gaps",
+            "Events that a provider had and that were not here when it was asked",
+            self.reconcile_gaps.clone(),
         );
         registry.register(
             "ack_seconds",
@@ -272,6 +324,11 @@ impl Metrics {
                 "conflict_deliveries",
                 "Distinct conflicting deliveries",
                 counts.conflicts,
+            ),
+            (
+                "anomalies_recorded",
+                "Anomalies of payments, late events among them",
+                counts.anomalies,
             ),
             (
                 "feed_lag_entries",

@@ -4,19 +4,26 @@
 //! it twice does it once.
 
 use asl::advance::Signal;
-use domain::admit::{Refusal, admit};
+use bytes::Bytes;
+use domain::admit::{Refusal, admit_fetched};
+use domain::delivery::{Headers, RawDelivery};
+use domain::event::EventKey;
+use domain::record::RecordKey;
 use domain::settlement::{Applied, SettlementChange};
 use domain::source::Source;
 use domain::stream::Sequence;
 use domain::task::RecordChange;
-use domain::time::Millis;
+use domain::time::{Millis, Timestamp};
 use domain::trace::TraceId;
 
 use crate::clock::{Clock, Luck};
+use crate::judge::{NotAdmitted, judge};
 use crate::runner::{Held, HeldError};
 use crate::store::{
-    Appended, Committed, Custody, EventLog, Executions, Lease, NotKept, QuarantineWard, Unavailable,
+    Appended, Committed, Custody, EventLog, Executions, Lease, NotKept, Outcome, QuarantineWard,
+    Unavailable,
 };
+use crate::upstream::Upstream;
 use crate::workflow::{DefinitionMissing, Workflows};
 
 /// How long an operator's own claim lasts: one commit.
@@ -138,6 +145,7 @@ async fn move_it(
 /// it was received, and takes it into custody if it passes.
 pub async fn promote(
     id: u64,
+    upstream: &dyn Upstream,
     source_of: impl Fn(&str) -> Option<Source>,
     store: &(impl QuarantineWard + EventLog),
     trace: TraceId,
@@ -146,16 +154,107 @@ pub async fn promote(
     let source = source_of(summary.source.as_str()).ok_or_else(|| {
         NotDone::NotNow(format!("no source named {} is configured", summary.source))
     })?;
-    let admitted =
-        admit(delivery, &source).map_err(|refused| NotDone::StillRefused(refused.refusal))?;
+    let rules = source.provider.rules();
+    let admitted = judge(delivery, &source, upstream)
+        .await
+        .map_err(|refused| match refused {
+            NotAdmitted::Refused(refused) => NotDone::StillRefused(refused.refusal),
+            NotAdmitted::NotNow(failure) => NotDone::NotNow(failure.to_string()),
+        })?;
     let appended = store
         .append_once(Custody {
             admitted,
             trace: trace.into(),
+            rules,
         })
         .await?;
     store.discharge(id).await?;
     Ok(appended)
+}
+
+/// One page of a comparison with what a provider has.
+#[derive(Debug, Clone)]
+pub struct Reconciliation {
+    /// From this time on.
+    pub since: Timestamp,
+    /// Where the page begins; the last page's `next`.
+    pub cursor: Option<String>,
+    /// Whether nothing is taken in.
+    pub dry_run: bool,
+    /// Now: when what is missing is received.
+    pub now: Timestamp,
+    /// The trace that what is taken in belongs to.
+    pub trace: TraceId,
+}
+
+/// What a page found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reconciled {
+    /// Events that the provider has.
+    pub checked: u64,
+    /// Those of them that are here.
+    pub known: u64,
+    /// Those that were taken in now.
+    pub taken: u64,
+    /// Those that were not here, with the payments that they are about.
+    pub gaps: Vec<(EventKey, String)>,
+    /// Where the next page begins; `None` on the last.
+    pub next: Option<String>,
+}
+
+/// Compares a page of what the provider of `source` has with what is kept, and takes in what is
+/// missing. Doing it twice takes nothing in twice: an event's key is claimed once.
+///
+/// # Errors
+/// [`NotDone::NotNow`] when the provider cannot be asked; what was taken in before stays.
+pub async fn reconcile(
+    source: &Source,
+    asked: Reconciliation,
+    upstream: &dyn Upstream,
+    store: &impl EventLog,
+) -> Result<Reconciled, NotDone> {
+    let page = upstream
+        .events(source, asked.since, asked.cursor)
+        .await
+        .map_err(|failure| NotDone::NotNow(failure.to_string()))?;
+    let mut found = Reconciled {
+        checked: 0,
+        known: 0,
+        taken: 0,
+        gaps: Vec::new(),
+        next: page.next,
+    };
+    for body in page.events {
+        let hint = RawDelivery {
+            source: source.name.clone(),
+            headers: Headers::default(),
+            body: Bytes::new(),
+            received_at: asked.now,
+        };
+        let admitted = admit_fetched(hint, body, source)
+            .map_err(|refused| NotDone::StillRefused(refused.refusal))?;
+        let mut missing = Vec::new();
+        for event in admitted.events() {
+            found.checked += 1;
+            match store.find_event(&event.key.digest()).await? {
+                Some(_) => found.known += 1,
+                None => missing.push((event.key.clone(), event.payment_id.clone())),
+            }
+        }
+        if !missing.is_empty() && !asked.dry_run {
+            let appended = store
+                .append_once(Custody {
+                    admitted,
+                    trace: asked.trace.into(),
+                    rules: source.provider.rules(),
+                })
+                .await?;
+            let stored = |(outcome, _): &&(Outcome, RecordKey)| *outcome == Outcome::Stored;
+            found.taken += appended.events.iter().filter(stored).count() as u64;
+        }
+        found.gaps.extend(missing);
+    }
+    Ok(found)
 }
 
 impl From<NotKept> for NotDone {

@@ -23,8 +23,8 @@ pub use executions::{
     Claimed, Committed, DefinitionId, ExecutionStatus, Executions, Lease, Progress, StartExecution,
 };
 pub use inspect::{
-    ConflictSummary, Counts, EventDetail, EventFilter, EventSummary, ExecutionDetail,
-    ExecutionFilter, ExecutionSummary, Inspect, Page, StepRecord,
+    AnomalySummary, ConflictSummary, Counts, EventDetail, EventFilter, EventSummary,
+    ExecutionDetail, ExecutionFilter, ExecutionSummary, Inspect, Page, StepRecord,
 };
 pub use quarantine::{
     Quarantine, QuarantineBounds, QuarantineReason, QuarantineWard, QuarantinedDelivery,

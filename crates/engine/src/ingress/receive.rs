@@ -9,19 +9,23 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, Method, header};
 use axum::response::Response;
 use bytes::Bytes;
-use domain::admit::{self, Admitted, Refusal, Refused};
-use domain::delivery::{Headers, RawDelivery};
-use domain::signature::SignatureRefusal;
+use domain::admit::{Admitted, Refusal, Refused, Vouched};
+use domain::delivery::{Headers, QUERY, RawDelivery};
+use domain::payment::Anomaly;
+use domain::providers::ProviderId;
+use domain::signature::{SignatureRefusal, challenge_answer};
 use domain::source::{Source, SourceName};
+use domain::time::Timestamp;
 use domain::trace::{TraceContext, TraceId};
 use futures_util::FutureExt as _;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use tracing::field::{Empty, display};
 use tracing::{Instrument as _, Span, debug, error, info_span, warn};
 
-use super::Ingress;
 use super::respond::{self, Refusing, Verdict};
-use crate::metrics::{RefusalLabels, SecretLabels, SourceLabel};
+use super::{Ingress, explain};
+use crate::judge::{NotAdmitted, judge};
+use crate::metrics::{AnomalyLabels, FetchLabels, RefusalLabels, SecretLabels, SourceLabel};
 use crate::spans;
 use crate::store::{
     Appended, Custody, EventLog, NotKept, Outcome, Quarantine, QuarantineReason,
@@ -54,7 +58,8 @@ pub(super) async fn answer<S: EventLog + Quarantine + Send + Sync + 'static>(
             Verdict::Refused(Refusing::Internal)
         });
     match &verdict {
-        Verdict::Kept(appended) => count_custody(ingress, source, appended),
+        Verdict::Answered(_) => {}
+        Verdict::Kept(appended, _) => count_custody(ingress, source, appended),
         Verdict::Refused(refusing) => count_refusal(ingress, source.name.as_str(), refusing),
     }
     respond::respond(&verdict, Some(trace.id))
@@ -82,6 +87,9 @@ async fn receive<S: EventLog + Quarantine + Send + Sync + 'static>(
     trace: TraceContext,
     request: Request,
 ) -> Verdict {
+    if let Some(answer) = challenge(source, &request) {
+        return Verdict::Answered(answer);
+    }
     if request.method() != Method::POST {
         return Verdict::Refused(Refusing::MethodNotAllowed);
     }
@@ -96,14 +104,14 @@ async fn receive<S: EventLog + Quarantine + Send + Sync + 'static>(
     let arrived = Instant::now();
     let delivery = RawDelivery {
         source: source.name.clone(),
-        headers: keep_headers(&head.headers),
+        headers: keep_headers(&head.headers, head.uri.query()),
         body,
         received_at: ingress.clock.now(),
     };
     match decide(ingress, delivery, source).await {
         Ok(admitted) => {
-            let verdict = take_custody(ingress, admitted, trace).await;
-            if matches!(verdict, Verdict::Kept(_)) {
+            let verdict = take_custody(ingress, admitted, source, trace).await;
+            if matches!(verdict, Verdict::Kept(..)) {
                 ingress
                     .metrics
                     .ack_seconds
@@ -111,9 +119,14 @@ async fn receive<S: EventLog + Quarantine + Send + Sync + 'static>(
             }
             verdict
         }
-        Err(refused) => {
+        // The sender still has the webhook, and we have nothing of it that is worth keeping.
+        Err(NotAdmitted::NotNow(failure)) => {
+            warn!(%failure, "the provider could not be asked; the sender was told to try again");
+            Verdict::Refused(Refusing::ProviderUnavailable)
+        }
+        Err(NotAdmitted::Refused(refused)) => {
             let refusing = Refusing::Delivery(refused.refusal);
-            set_apart(ingress, refused, trace.id).await;
+            set_apart(ingress, *refused, source, trace.id).await;
             Verdict::Refused(refusing)
         }
     }
@@ -125,42 +138,65 @@ async fn decide<S>(
     ingress: &Ingress<S>,
     delivery: RawDelivery,
     source: &Source,
-) -> Result<Admitted, Refused> {
-    let admit = |delivery, source: &Source| {
-        info_span!("verify").in_scope(|| admit::admit(delivery, source))
-    };
-    let refused = match admit(delivery, source) {
-        Err(refused)
+) -> Result<Admitted, NotAdmitted> {
+    let upstream = &*ingress.upstream;
+    let decided = match judge(delivery, source, upstream).await {
+        Err(NotAdmitted::Refused(refused))
             if refused.refusal == Refusal::Signature(SignatureRefusal::NoSecretMatches) =>
         {
-            refused
+            match ingress.sources.renew(source).await {
+                Some(renewed) => judge(refused.delivery, &renewed, upstream).await,
+                None => Err(NotAdmitted::Refused(refused)),
+            }
         }
-        decided => return decided,
+        decided => decided,
     };
-    match ingress.sources.renew(source).await {
-        Some(renewed) => admit(refused.delivery, &renewed),
-        None => Err(refused),
-    }
+    count_fetch(ingress, source, &decided);
+    decided
+}
+
+/// Counts that a provider was asked what is true, and what came of it.
+fn count_fetch<S>(ingress: &Ingress<S>, source: &Source, decided: &Result<Admitted, NotAdmitted>) {
+    let result = match decided {
+        Ok(admitted) if admitted.vouched() == Vouched::Fetched => "found",
+        Err(NotAdmitted::Refused(refused)) if refused.refusal == Refusal::UnknownToProvider => {
+            "unknown"
+        }
+        Err(NotAdmitted::NotNow(_)) => "failed",
+        Ok(_) | Err(NotAdmitted::Refused(_)) => return,
+    };
+    let labels = FetchLabels {
+        source: source.name.to_string(),
+        result: result.to_owned(),
+    };
+    ingress.metrics.truth_fetches.get_or_create(&labels).inc();
 }
 
 async fn take_custody<S: EventLog>(
     ingress: &Ingress<S>,
     admitted: Admitted,
+    source: &Source,
     trace: TraceContext,
 ) -> Verdict {
     let labels = SecretLabels {
-        source: admitted.delivery().get().source.to_string(),
-        secret: admitted.delivery().secret_label().to_owned(),
+        source: source.name.to_string(),
+        secret: admitted.secret_label().to_owned(),
     };
+    let received_at = admitted.delivery().received_at;
+    let rules = source.provider.rules();
     let kept = ingress
         .store
-        .append_once(Custody { admitted, trace })
+        .append_once(Custody {
+            admitted,
+            trace,
+            rules,
+        })
         .instrument(info_span!("append"));
     match tokio::time::timeout(ingress.options.custody_timeout, kept).await {
         Ok(Ok(appended)) => {
-            ingress.metrics.secret_used.get_or_create(&labels).inc();
+            count_secret(ingress, source, labels, received_at);
             debug!(events = appended.events.len(), "custody taken");
-            Verdict::Kept(appended)
+            Verdict::Kept(appended, source.provider.spec().ack)
         }
         Ok(Err(NotKept::Unavailable(unavailable))) => {
             warn!(%unavailable, "custody could not be taken; the sender was told to try again");
@@ -180,12 +216,44 @@ async fn take_custody<S: EventLog>(
     }
 }
 
+/// Counts the secret that proved a delivery, and notes when one was last used that is on its way
+/// out: a rotation is over when it is used no more.
+fn count_secret<S>(
+    ingress: &Ingress<S>,
+    source: &Source,
+    labels: SecretLabels,
+    received_at: Timestamp,
+) {
+    ingress.metrics.secret_used.get_or_create(&labels).inc();
+    let is_old = source
+        .secrets
+        .iter()
+        .any(|secret| secret.label() == labels.secret && secret.retires_at().is_some());
+    if is_old {
+        let seconds = received_at.as_millis().div_euclid(1000);
+        ingress
+            .metrics
+            .old_secret_last_used
+            .get_or_create(&labels)
+            .set(seconds);
+    }
+}
+
 /// Keeps a refused delivery in quarantine. The sender's answer does not depend on it: it is
 /// refused either way, and a full queue must not turn a forgery into a 503.
-async fn set_apart<S: Quarantine>(ingress: &Ingress<S>, refused: Refused, trace: TraceId) {
+async fn set_apart<S: Quarantine>(
+    ingress: &Ingress<S>,
+    refused: Refused,
+    judged: &Source,
+    trace: TraceId,
+) {
     let reason = QuarantineReason::from(refused.refusal);
     let source = refused.delivery.source.to_string();
     warn!(refusal = %refused.refusal, "delivery refused and set apart");
+    if ingress.explanations.take(refused.delivery.received_at) {
+        let known = ingress.sources.known();
+        explain::explain(refused.refusal, &refused.delivery, judged, &known);
+    }
     let delivery = QuarantinedDelivery {
         delivery: refused.delivery,
         reason,
@@ -228,14 +296,26 @@ async fn read_body<S>(
     }
 }
 
-fn keep_headers(headers: &HeaderMap) -> Headers {
+/// What a Braintree gateway wants to hear when it asks whether this endpoint is ours.
+fn challenge(source: &Source, request: &Request) -> Option<String> {
+    if request.method() != Method::GET || source.provider.id() != ProviderId::Braintree {
+        return None;
+    }
+    let query = request.uri().query()?;
+    let challenge = query
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("bt_challenge="))?;
+    challenge_answer(challenge, &source.secrets)
+}
+
+fn keep_headers(headers: &HeaderMap, query: Option<&str>) -> Headers {
     // Header values are cheap to share: they are slices of the request's own buffer. They are
     // copied all the same, or a kept header would keep that whole buffer alive.
-    Headers::new(
-        headers
-            .iter()
-            .map(|(name, value)| (name.as_str(), Bytes::copy_from_slice(value.as_bytes()))),
-    )
+    let query = query.map(|query| (QUERY, Bytes::copy_from_slice(query.as_bytes())));
+    let headers = headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), Bytes::copy_from_slice(value.as_bytes())));
+    Headers::new(headers.chain(query))
 }
 
 /// The trace of this webhook: the platform's, where there is one in the request's extensions; the
@@ -275,6 +355,19 @@ fn count_custody<S>(ingress: &Ingress<S>, source: &Source, appended: &Appended) 
                 warn!(source = %source.name, "an event key came again with other bytes");
                 metrics.conflicts.get_or_create(&label).inc();
             }
+        }
+    }
+    for (key, anomaly) in &appended.anomalies {
+        let labels = AnomalyLabels {
+            source: source.name.to_string(),
+            anomaly: anomaly.as_str().to_owned(),
+        };
+        metrics.anomalies.get_or_create(&labels).inc();
+        // What came late is what providers do every day; the others want somebody's eyes.
+        if *anomaly == Anomaly::Late {
+            debug!(source = %source.name, payment_id = key.payment_id, %anomaly, "told late");
+        } else {
+            warn!(source = %source.name, payment_id = key.payment_id, %anomaly, "a payment's events do not fit together");
         }
     }
 }

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use domain::admit::Refusal;
-use domain::providers::ReadRefusal;
+use domain::providers::{Ack, ReadRefusal};
 use domain::signature::SignatureRefusal;
 use domain::trace::TraceId;
 use serde_json::{Value, json};
@@ -24,7 +24,9 @@ const RETRY_AFTER_SECONDS: &str = "1";
 #[derive(Debug)]
 pub(super) enum Verdict {
     /// Its bytes are durable here.
-    Kept(Appended),
+    Kept(Appended, Ack),
+    /// It was a question, and this is the answer.
+    Answered(String),
     /// They are not.
     Refused(Refusing),
 }
@@ -39,6 +41,7 @@ pub(super) enum Refusing {
     BodyTooLarge { limit: usize },
     BodyTimeout,
     BodyBroken,
+    ProviderUnavailable,
     Delivery(Refusal),
     StoreUnavailable,
     Internal,
@@ -55,14 +58,13 @@ impl Refusing {
             Self::BodyTooLarge { .. } => "body_too_large",
             Self::BodyTimeout => "body_timeout",
             Self::BodyBroken => "body_broken",
+            Self::ProviderUnavailable => "provider_unavailable",
+            Self::Delivery(Refusal::NotVerified) => "not_verified",
+            Self::Delivery(Refusal::UnknownToProvider) => "unknown_to_provider",
             Self::Delivery(Refusal::Signature(SignatureRefusal::HeaderMissing)) => {
                 "signature_missing"
             }
-            Self::Delivery(Refusal::Signature(
-                SignatureRefusal::HeaderRepeated
-                | SignatureRefusal::HeaderMalformed
-                | SignatureRefusal::NoSecretMatches,
-            )) => "signature_invalid",
+            Self::Delivery(Refusal::Signature(_) | Refusal::MustFetch) => "signature_invalid",
             Self::Delivery(Refusal::Unreadable(ReadRefusal::MalformedJson)) => "malformed_json",
             Self::Delivery(Refusal::Unreadable(ReadRefusal::MissingField { .. })) => {
                 "missing_field"
@@ -79,9 +81,12 @@ impl Refusing {
         match self {
             Self::UnknownSource => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::SecretsUnavailable | Self::IntakeFull | Self::StoreUnavailable => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::SecretsUnavailable
+            | Self::IntakeFull
+            | Self::ProviderUnavailable
+            | Self::StoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Delivery(Refusal::NotVerified) => StatusCode::FORBIDDEN,
+            Self::Delivery(Refusal::UnknownToProvider) => StatusCode::NOT_FOUND,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::BodyBroken
@@ -89,11 +94,7 @@ impl Refusing {
                 Refusal::Signature(SignatureRefusal::HeaderMissing)
                 | Refusal::Unreadable(ReadRefusal::MalformedJson | ReadRefusal::MissingField { .. }),
             ) => StatusCode::BAD_REQUEST,
-            Self::Delivery(Refusal::Signature(
-                SignatureRefusal::HeaderRepeated
-                | SignatureRefusal::HeaderMalformed
-                | SignatureRefusal::NoSecretMatches,
-            )) => StatusCode::UNAUTHORIZED,
+            Self::Delivery(Refusal::Signature(_) | Refusal::MustFetch) => StatusCode::UNAUTHORIZED,
             Self::Delivery(Refusal::Unreadable(ReadRefusal::InvalidValue { .. })) => {
                 StatusCode::UNPROCESSABLE_ENTITY
             }
@@ -115,11 +116,12 @@ impl Refusing {
             }
             // One sentence for every way to be wrong: a forger learns nothing from it. Which
             // way it was stands in our own quarantine.
-            Self::Delivery(Refusal::Signature(
-                SignatureRefusal::HeaderRepeated
-                | SignatureRefusal::HeaderMalformed
-                | SignatureRefusal::NoSecretMatches,
-            )) => "Invalid webhook signature".to_owned(),
+            Self::Delivery(Refusal::Signature(_) | Refusal::MustFetch) => {
+                "Invalid webhook signature".to_owned()
+            }
+            Self::Delivery(Refusal::NotVerified) => "This source wants signed webhooks".to_owned(),
+            Self::Delivery(Refusal::UnknownToProvider) => "No such payment".to_owned(),
+            Self::ProviderUnavailable => "Cannot ask the provider now, try again".to_owned(),
             Self::Delivery(Refusal::Unreadable(refusal)) => refusal.to_string(),
             Self::StoreUnavailable => "Cannot store the webhook now, try again".to_owned(),
             Self::Internal => "Internal server error".to_owned(),
@@ -130,7 +132,8 @@ impl Refusing {
 /// The answer to `verdict`, with the trace it belongs to once a source is known.
 pub(super) fn respond(verdict: &Verdict, trace: Option<TraceId>) -> Response {
     let mut response = match verdict {
-        Verdict::Kept(appended) => custody(appended),
+        Verdict::Kept(appended, ack) => custody(appended, *ack),
+        Verdict::Answered(text) => plain(text.clone()),
         Verdict::Refused(refusing) => refusal(*refusing),
     };
     if let Some(value) = trace.and_then(|id| HeaderValue::try_from(id.to_string()).ok()) {
@@ -145,7 +148,11 @@ pub(super) fn not_found() -> Response {
     (StatusCode::NOT_FOUND, Json(body)).into_response()
 }
 
-fn custody(appended: &Appended) -> Response {
+fn plain(text: impl axum::response::IntoResponse) -> Response {
+    (StatusCode::OK, text).into_response()
+}
+
+fn custody(appended: &Appended, ack: Ack) -> Response {
     // A batch is as new as its newest event; a conflict in it must be seen whatever else is.
     let outcomes = || appended.events.iter().map(|(outcome, _)| *outcome);
     let outcome = if outcomes().any(|outcome| outcome == Outcome::Conflict) {
@@ -155,6 +162,17 @@ fn custody(appended: &Appended) -> Response {
     } else {
         "duplicate"
     };
+    let answer = match ack {
+        Ack::Any2xx => None,
+        Ack::Text(text) => Some(plain(text)),
+        Ack::Empty => Some(plain(())),
+    };
+    if let Some(mut answer) = answer {
+        answer
+            .headers_mut()
+            .insert(OUTCOME_HEADER, HeaderValue::from_static(outcome));
+        return answer;
+    }
     let first = appended.events.first().map(|(_, key)| key);
     let body = json!({
         "message": "Webhook processed successfully",
@@ -168,7 +186,10 @@ fn refusal(refusing: Refusing) -> Response {
     let body = json!({"error": refusing.words(), "code": refusing.code()});
     let status = refusing.status();
     match refusing {
-        Refusing::SecretsUnavailable | Refusing::IntakeFull | Refusing::StoreUnavailable => {
+        Refusing::SecretsUnavailable
+        | Refusing::IntakeFull
+        | Refusing::ProviderUnavailable
+        | Refusing::StoreUnavailable => {
             json_response(status, &body, &[(header::RETRY_AFTER, RETRY_AFTER_SECONDS)])
         }
         Refusing::MethodNotAllowed => json_response(status, &body, &[(header::ALLOW, "POST")]),

@@ -24,6 +24,11 @@ pub trait Sources: Send + Sync + 'static {
     /// signature matched none of them; a forger can make us ask as often as he likes, so an
     /// implementation that reaches outside must bound how often it does.
     fn renew<'a>(&'a self, judged: &'a Source) -> BoxFuture<'a, Option<Arc<Source>>>;
+
+    /// Every source that is known without asking anybody: what a refusal is explained with.
+    fn known(&self) -> Vec<Source> {
+        Vec::new()
+    }
 }
 
 /// The secrets of a source cannot be had now. Ours and passing: the sender must try again.
@@ -53,5 +58,9 @@ impl Sources for FixedSources {
 
     fn renew<'a>(&'a self, _judged: &'a Source) -> BoxFuture<'a, Option<Arc<Source>>> {
         Box::pin(ready(None))
+    }
+
+    fn known(&self) -> Vec<Source> {
+        self.0.values().map(|source| (**source).clone()).collect()
     }
 }

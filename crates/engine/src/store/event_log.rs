@@ -4,6 +4,7 @@ use std::future::Future;
 
 use domain::admit::Admitted;
 use domain::event::EventKeyDigest;
+use domain::payment::{Anomaly, PaymentRules};
 use domain::record::{EventRecord, RecordKey};
 use domain::trace::TraceContext;
 
@@ -16,6 +17,8 @@ pub struct Custody {
     pub admitted: Admitted,
     /// The trace that everything done for it belongs to, and the span that takes it in.
     pub trace: TraceContext,
+    /// How the provider's payments move.
+    pub rules: PaymentRules,
 }
 
 /// What became of each event of a delivery, in the delivery's order.
@@ -23,6 +26,8 @@ pub struct Custody {
 pub struct Appended {
     /// One entry an event.
     pub events: Vec<(Outcome, RecordKey)>,
+    /// What the new ones brought to their payments that does not fit together.
+    pub anomalies: Vec<(RecordKey, Anomaly)>,
 }
 
 /// What became of one event.
@@ -61,6 +66,10 @@ pub trait EventLog {
     ///
     /// An event whose key is kept already is not kept again, whoever asks and however many ask
     /// at once; see [`Outcome`]. Two events of one delivery with the same key are one event.
+    /// What a new event brings to its payment that does not fit is worked out by
+    /// [`domain::payment::anomalies_of`] from the payment's newest
+    /// [`domain::limits::PAYMENT_EVENTS_COMPARED_MAX`] other events of the same source, and kept in
+    /// the same transaction.
     /// The timestamp of a new record is the delivery's `received_at`, moved later
     /// millisecond by millisecond until no record of the same payment has it, and never
     /// earlier than the newest record of the same payment that was there when the call began.

@@ -1,9 +1,12 @@
 //! Looking: what people and dashboards ask of a store. Nothing here is on a webhook's path.
 
 use bytes::Bytes;
+use domain::admit::Vouched;
 use domain::delivery::{BodyHash, Headers};
 use domain::event::EventKeyDigest;
-use domain::record::EventRecord;
+use domain::payment::Anomaly;
+use domain::record::{EventRecord, RecordKey};
+use domain::source::SourceName;
 use domain::stream::{Change, Sequence};
 use domain::time::Timestamp;
 
@@ -53,6 +56,10 @@ pub struct EventDetail {
     pub changes: Vec<Change>,
     /// Deliveries with its key and other bytes.
     pub conflicts: Vec<ConflictSummary>,
+    /// Who says that what it tells is so.
+    pub vouched: Vouched,
+    /// What it brought to its payment that does not fit.
+    pub anomalies: Vec<Anomaly>,
 }
 
 /// A delivery whose event key was claimed before by other bytes.
@@ -66,6 +73,23 @@ pub struct ConflictSummary {
     pub received_at: Timestamp,
     /// How often it came.
     pub count: u64,
+}
+
+/// Something about a payment that people should look at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnomalySummary {
+    /// Its place in the listing; never used again.
+    pub id: u64,
+    /// The feed entry of the event that brought it.
+    pub sequence: Sequence,
+    /// The record of that event.
+    pub record: RecordKey,
+    /// The source of that event.
+    pub source: SourceName,
+    /// What does not fit.
+    pub anomaly: Anomaly,
+    /// When the event was received.
+    pub received_at: Timestamp,
 }
 
 /// Which executions to list. Empty lists all.
@@ -133,6 +157,8 @@ pub struct Counts {
     pub quarantined: u64,
     /// Distinct conflicting deliveries.
     pub conflicts: u64,
+    /// Anomalies of payments.
+    pub anomalies: u64,
     /// Feed entries that the pipe has not read.
     pub feed_lag: u64,
 }
@@ -152,6 +178,13 @@ pub trait Inspect {
 
     /// The event that the feed entry `sequence` is about.
     fn event_at(&self, sequence: Sequence) -> Result<Option<EventDetail>, Unavailable>;
+
+    /// Anomalies of payments, newest first by id, below `before` where it is given.
+    fn list_anomalies(
+        &self,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Page<AnomalySummary>, Unavailable>;
 
     /// Executions, newest first by sequence, below `before` where it is given.
     fn list_executions(

@@ -16,8 +16,10 @@ mod settlements;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
 
+use domain::admit::Vouched;
 use domain::delivery::Headers;
 use domain::event::EventKeyDigest;
+use domain::payment::Anomaly;
 use domain::record::{EventRecord, RecordKey};
 use domain::stream::{Change, ChangeKind, Sequence};
 use domain::time::Timestamp;
@@ -48,6 +50,8 @@ pub struct MemoryDisk {
     quarantined: BTreeMap<u64, quarantine::Quarantined>,
     /// The newest id that was ever given in the quarantine.
     quarantine_id: u64,
+    /// In order; the place is the id, counted from 1.
+    anomalies: Vec<(Sequence, RecordKey, Anomaly)>,
 }
 
 /// One event with what came beside it.
@@ -56,8 +60,10 @@ struct Kept {
     record: EventRecord,
     headers: Headers,
     secret_label: String,
+    vouched: Vouched,
     inserted: Sequence,
     conflicts: Vec<ConflictSummary>,
+    anomalies: Vec<Anomaly>,
 }
 
 /// A process and its disk.

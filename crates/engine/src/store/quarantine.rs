@@ -37,6 +37,16 @@ pub enum QuarantineReason {
     SignatureMalformed,
     /// No live secret matches.
     SignatureMismatch,
+    /// The signed time is too far from ours, or none.
+    SignatureExpired,
+    /// The certificate that it is signed with cannot be trusted, or was not to be had.
+    CertificateUntrusted,
+    /// The sender is known, but the body is not signed, and the source's policy wants that.
+    NotVerified,
+    /// The provider signs nothing, or too little, and its API could not be asked.
+    MustFetch,
+    /// The provider's API knows nothing of what it tells.
+    UnknownToProvider,
     /// Signed, but no JSON.
     MalformedJson,
     /// Signed, but a required field is missing.
@@ -108,11 +118,16 @@ pub trait QuarantineWard: Quarantine {
 
 impl QuarantineReason {
     /// Every reason, in the order of precedence.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 12] = [
         Self::SignatureMissing,
         Self::SignatureRepeated,
         Self::SignatureMalformed,
+        Self::SignatureExpired,
+        Self::CertificateUntrusted,
         Self::SignatureMismatch,
+        Self::NotVerified,
+        Self::MustFetch,
+        Self::UnknownToProvider,
         Self::MalformedJson,
         Self::MissingField,
         Self::InvalidValue,
@@ -125,6 +140,11 @@ impl QuarantineReason {
             Self::SignatureRepeated => "signature_repeated",
             Self::SignatureMalformed => "signature_malformed",
             Self::SignatureMismatch => "signature_mismatch",
+            Self::SignatureExpired => "signature_expired",
+            Self::CertificateUntrusted => "certificate_untrusted",
+            Self::NotVerified => "not_verified",
+            Self::MustFetch => "must_fetch",
+            Self::UnknownToProvider => "unknown_to_provider",
             Self::MalformedJson => "malformed_json",
             Self::MissingField => "missing_field",
             Self::InvalidValue => "invalid_value",
@@ -137,7 +157,20 @@ impl From<Refusal> for QuarantineReason {
         use domain::providers::ReadRefusal;
         use domain::signature::SignatureRefusal;
         match refusal {
-            Refusal::Signature(SignatureRefusal::HeaderMissing) => Self::SignatureMissing,
+            Refusal::Signature(
+                SignatureRefusal::HeaderMissing | SignatureRefusal::SignedPartMissing,
+            ) => Self::SignatureMissing,
+            Refusal::Signature(
+                SignatureRefusal::TimestampMalformed
+                | SignatureRefusal::TimestampTooOld { .. }
+                | SignatureRefusal::TimestampInFuture { .. },
+            ) => Self::SignatureExpired,
+            Refusal::Signature(
+                SignatureRefusal::CertificateUntrusted | SignatureRefusal::CertificateUnknown,
+            ) => Self::CertificateUntrusted,
+            Refusal::Signature(SignatureRefusal::Unsigned) | Refusal::MustFetch => Self::MustFetch,
+            Refusal::NotVerified => Self::NotVerified,
+            Refusal::UnknownToProvider => Self::UnknownToProvider,
             Refusal::Signature(SignatureRefusal::HeaderRepeated) => Self::SignatureRepeated,
             Refusal::Signature(SignatureRefusal::HeaderMalformed) => Self::SignatureMalformed,
             Refusal::Signature(SignatureRefusal::NoSecretMatches) => Self::SignatureMismatch,

@@ -1,25 +1,33 @@
 //! Custody in plain maps.
 
 use bytes::Bytes;
-use domain::delivery::{BodyHash, RawDelivery};
+use domain::delivery::BodyHash;
 use domain::event::{EventKeyDigest, PaymentEvent};
+use domain::limits;
+use domain::payment::{self, Anomaly, PaymentRules};
 use domain::record::{EventRecord, RecordKey};
-use domain::settlement::Settlement;
-use domain::signature::Verified;
 use domain::time::{Millis, Timestamp};
-use domain::trace::TraceContext;
 
 use super::{Kept, MemoryDisk, MemoryStore};
 use crate::store::{Appended, ConflictSummary, Custody, EventLog, NotKept, Outcome, Unavailable};
 
 impl EventLog for MemoryStore {
     async fn append_once(&self, custody: Custody) -> Result<Appended, NotKept> {
-        let delivery = custody.admitted.delivery();
         let appended = self.write(|running| {
-            let append = |event| running.disk.append(delivery, event, custody.trace);
-            Appended {
-                events: custody.admitted.events().iter().map(append).collect(),
+            let mut appended = Appended {
+                events: Vec::new(),
+                anomalies: Vec::new(),
+            };
+            for event in custody.admitted.events() {
+                let (outcome, key) = running.disk.append(&custody, event);
+                if outcome == Outcome::Stored {
+                    let found = running.disk.keep_anomalies(&key, custody.rules);
+                    let named = found.into_iter().map(|anomaly| (key.clone(), anomaly));
+                    appended.anomalies.extend(named);
+                }
+                appended.events.push((outcome, key));
             }
+            appended
         });
         self.feed_wakeup.wake();
         Ok(appended?)
@@ -46,18 +54,13 @@ impl EventLog for MemoryStore {
 impl MemoryDisk {
     /// Events of one delivery are appended one after the other, so that a key which stands
     /// twice in it is a duplicate of itself.
-    fn append(
-        &mut self,
-        delivery: &Verified<RawDelivery>,
-        event: &PaymentEvent,
-        trace: TraceContext,
-    ) -> (Outcome, RecordKey) {
-        let raw = delivery.get();
+    fn append(&mut self, custody: &Custody, event: &PaymentEvent) -> (Outcome, RecordKey) {
+        let raw = custody.admitted.delivery();
         let claimed = self.claims.get(&event.key.digest()).cloned();
         if let Some((key, first)) =
             claimed.and_then(|key| self.records.get_mut(&key).map(|first| (key, first)))
         {
-            if first.record.raw_payload == raw.body {
+            if first.record.is_repeated_by(event, &raw.body) {
                 return (Outcome::Duplicate, key);
             }
             first.count_conflict(raw.body_hash(), &raw.body, raw.received_at);
@@ -67,30 +70,55 @@ impl MemoryDisk {
             payment_id: event.payment_id.clone(),
             timestamp: self.free_timestamp(&event.payment_id, raw.received_at),
         };
-        let record = EventRecord {
-            key: key.clone(),
-            event_key: event.key.clone(),
-            amount: event.amount,
-            currency: event.currency,
-            provider_status: event.status.clone(),
-            provider: event.provider.clone(),
-            received_at: raw.received_at,
-            raw_payload: raw.body.clone(),
-            trace,
-            settlement: Settlement::Received,
-        };
+        let record = EventRecord::new(key.clone(), event, raw, custody.trace);
         // The only clock that is known here is the one that received the delivery.
         let inserted = self.tell(raw.received_at, None, &record);
         self.claims.insert(event.key.digest(), key.clone());
         let kept = Kept {
             record,
             headers: raw.headers.clone(),
-            secret_label: delivery.secret_label().to_owned(),
+            secret_label: custody.admitted.secret_label().to_owned(),
+            vouched: custody.admitted.vouched(),
             inserted,
             conflicts: Vec::new(),
+            anomalies: Vec::new(),
         };
         self.records.insert(key.clone(), kept);
         (Outcome::Stored, key)
+    }
+
+    /// Works out and keeps what the event of this record brings to its payment.
+    fn keep_anomalies(&mut self, key: &RecordKey, rules: PaymentRules) -> Vec<Anomaly> {
+        let Some(new) = self.records.get(key) else {
+            return Vec::new();
+        };
+        let found = {
+            let Some(told) = new.record.told() else {
+                return Vec::new();
+            };
+            let source = &new.record.event_key.source;
+            let bound = |millis| RecordKey {
+                payment_id: key.payment_id.clone(),
+                timestamp: Timestamp::from_millis(millis),
+            };
+            let others = self.records.range(bound(i64::MIN)..=bound(i64::MAX)).rev();
+            let known: Vec<_> = others
+                .filter(|(other, _)| *other != key)
+                .take(limits::PAYMENT_EVENTS_COMPARED_MAX)
+                .filter(|(_, kept)| kept.record.event_key.source == *source)
+                .filter_map(|(_, kept)| kept.record.told())
+                .collect();
+            payment::anomalies_of(rules, &known, told)
+        };
+        if let Some(new) = self.records.get_mut(key) {
+            new.anomalies.clone_from(&found);
+            let inserted = new.inserted;
+            let listed = found
+                .iter()
+                .map(|anomaly| (inserted, key.clone(), *anomaly));
+            self.anomalies.extend(listed);
+        }
+        found
     }
 
     /// The first timestamp from `received_at` on that is later than all of the payment's.

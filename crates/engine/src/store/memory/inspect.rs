@@ -1,14 +1,15 @@
 //! Listings and counts, made anew from the maps whenever somebody asks.
 
 use domain::event::EventKeyDigest;
-use domain::record::EventRecord;
+use domain::payment::Anomaly;
+use domain::record::{EventRecord, RecordKey};
 use domain::stream::{Change, Sequence};
 
 use super::executions::Execution;
 use super::{Kept, MemoryDisk, MemoryStore};
 use crate::store::{
-    Counts, EventDetail, EventFilter, EventSummary, ExecutionDetail, ExecutionFilter,
-    ExecutionStatus, ExecutionSummary, Inspect, Page, Unavailable,
+    AnomalySummary, Counts, EventDetail, EventFilter, EventSummary, ExecutionDetail,
+    ExecutionFilter, ExecutionStatus, ExecutionSummary, Inspect, Page, Unavailable,
 };
 
 impl Inspect for MemoryStore {
@@ -39,6 +40,28 @@ impl Inspect for MemoryStore {
     fn event_at(&self, sequence: Sequence) -> Result<Option<EventDetail>, Unavailable> {
         let disk = &self.look()?.disk;
         Ok(disk.kept_at(sequence).map(|kept| disk.event_detail(kept)))
+    }
+
+    fn list_anomalies(
+        &self,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Page<AnomalySummary>, Unavailable> {
+        let disk = &self.look()?.disk;
+        let numbered = disk.anomalies.iter().enumerate().rev();
+        let numbered = numbered.map(|(place, anomaly)| (place as u64 + 1, anomaly));
+        let summary = |id, (sequence, key, anomaly): &(Sequence, RecordKey, Anomaly)| {
+            let record = &disk.records.get(key)?.record;
+            Some(AnomalySummary {
+                id,
+                sequence: *sequence,
+                record: key.clone(),
+                source: record.event_key.source.clone(),
+                anomaly: *anomaly,
+                received_at: record.received_at,
+            })
+        };
+        Ok(page(numbered, before, limit, summary))
     }
 
     fn list_executions(
@@ -81,6 +104,7 @@ impl Inspect for MemoryStore {
             events: disk.records.len() as u64,
             quarantined: disk.quarantined.len() as u64,
             conflicts: conflicts as u64,
+            anomalies: disk.anomalies.len() as u64,
             feed_lag: disk.feed_head().get().saturating_sub(disk.cursor.get()),
             ..Counts::default()
         };
@@ -119,6 +143,8 @@ impl MemoryDisk {
             secret_label: kept.secret_label.clone(),
             changes: self.feed.iter().filter(of_record).cloned().collect(),
             conflicts: kept.conflicts.clone(),
+            vouched: kept.vouched,
+            anomalies: kept.anomalies.clone(),
         }
     }
 
