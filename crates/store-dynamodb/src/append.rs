@@ -1,19 +1,18 @@
 //! What one transaction says, and what its refusal means. Pure: [`crate::event_log`] does it.
 //!
 //! Each event of a delivery is two puts: its event key, if nobody has claimed it, and its record,
-//! if no record has its name. All of them stand in one `TransactWriteItems`, so that either every
-//! new event of the delivery is kept or none is. When the service refuses, it says for each put
+//! if no record has its name. Up to fifty of them stand in one `TransactWriteItems`, so that either
+//! every new one of these is kept or none is. When the service refuses, it says for each put
 //! why: a claimed key makes its event a duplicate or a conflict, which is settled; a taken name
 //! means that the payment's newest record is newer than it was, and the event is tried again.
 
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::CancellationReason;
+use domain::admit::Vouched;
 use domain::delivery::RawDelivery;
 use domain::event::{EventKeyDigest, PaymentEvent};
 use domain::record::{EventRecord, RecordKey};
-use domain::settlement::Settlement;
-use domain::signature::Verified;
 use domain::time::{Millis, Timestamp};
 use domain::trace::TraceContext;
 use engine::store::{Custody, NotKept, Outcome};
@@ -32,15 +31,16 @@ pub(crate) const ITEM_BYTES_MAX: usize = 400 * 1024;
 /// Most bytes of all items of one transaction.
 pub(crate) const TRANSACTION_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// Actions of one transaction; the domain's bound on a delivery's events keeps to it.
+/// Actions of one transaction. A delivery of more events takes several of them, and is answered
+/// after the last; a crash in between leaves whole events, and the sender's retry brings the rest.
 const TRANSACTION_ACTIONS_MAX: usize = 100;
-
-const _: () = assert!(domain::limits::EVENTS_PER_DELIVERY_MAX * 2 <= TRANSACTION_ACTIONS_MAX);
 
 /// A delivery on its way into custody, event by event.
 #[derive(Debug)]
 pub(crate) struct Append<'a> {
-    delivery: &'a Verified<RawDelivery>,
+    delivery: &'a RawDelivery,
+    secret_label: &'a str,
+    vouched: Vouched,
     trace: TraceContext,
     /// One entry for each distinct key, in the order of the delivery.
     events: Vec<Pending<'a>>,
@@ -92,6 +92,8 @@ impl<'a> Append<'a> {
         }
         Self {
             delivery: custody.admitted.delivery(),
+            secret_label: custody.admitted.secret_label(),
+            vouched: custody.admitted.vouched(),
             trace: custody.trace,
             events,
         }
@@ -121,8 +123,12 @@ impl<'a> Append<'a> {
             if pending.fate.is_some() {
                 continue;
             }
+            // What is more stands in the next transaction; the delivery is answered after the last.
+            if puts.len() >= TRANSACTION_ACTIONS_MAX / 2 {
+                break;
+            }
             let payment = pending.event.payment_id.as_str();
-            let received_at = self.delivery.get().received_at;
+            let received_at = self.delivery.received_at;
             let timestamp = newest.get(payment).map_or(received_at, |newest| {
                 received_at.max(newest.after(Millis::new(1)))
             });
@@ -141,34 +147,24 @@ impl<'a> Append<'a> {
 
     fn puts(&self, index: usize, timestamp: Timestamp, retention: Retention) -> Puts {
         let pending = &self.events[index];
-        let raw = self.delivery.get();
+        let raw = self.delivery;
         let key = RecordKey {
             payment_id: pending.event.payment_id.clone(),
             timestamp,
         };
-        let record = EventRecord {
-            key: key.clone(),
-            event_key: pending.event.key.clone(),
-            amount: pending.event.amount,
-            currency: pending.event.currency,
-            provider_status: pending.event.status.clone(),
-            provider: pending.event.provider.clone(),
-            received_at: raw.received_at,
-            raw_payload: raw.body.clone(),
-            trace: self.trace,
-            settlement: Settlement::Received,
-        };
+        let record = EventRecord::new(key.clone(), pending.event, raw, self.trace);
         let mut claim = item::key(&key);
         let mut put = |name: &str, value| claim.insert(name.to_owned(), value);
         put("eventKey", attributes::text(pending.digest.to_string()));
         put("entry", attributes::text(CLAIM));
         put("event", attributes::text(pending.event.key.to_string()));
-        put("bodyHash", attributes::text(raw.body_hash().to_string()));
+        let content = pending.event.content_hash(raw.body_hash());
+        put("bodyHash", attributes::text(content.to_string()));
         put("headers", attributes::of_headers(&raw.headers));
-        put(
-            "secretLabel",
-            attributes::text(self.delivery.secret_label()),
-        );
+        put("secretLabel", attributes::text(self.secret_label));
+        if self.vouched != Vouched::Verified {
+            put("vouched", attributes::text(self.vouched.as_str()));
+        }
         put(
             "expiresAt",
             attributes::number(expires_at(raw.received_at, retention.event_key_days)),
@@ -194,7 +190,7 @@ impl<'a> Append<'a> {
         puts: &[Puts],
         reasons: &[CancellationReason],
     ) -> Result<Refused, Misread> {
-        let hash = self.delivery.get().body_hash().to_string();
+        let body_hash = self.delivery.body_hash();
         let mut next = Refused::Broken;
         for (put, pair) in puts.iter().zip(reasons.chunks(2)) {
             for (place, reason) in pair.iter().enumerate() {
@@ -203,7 +199,8 @@ impl<'a> Append<'a> {
                         next = Refused::PlanAnew;
                         if place == 0 {
                             let claim = reason.item().ok_or(Misread("eventKey"))?;
-                            let outcome = if text_of(claim, "bodyHash")? == hash {
+                            let content = self.events[put.index].event.content_hash(body_hash);
+                            let outcome = if text_of(claim, "bodyHash")? == content.to_string() {
                                 Outcome::Duplicate
                             } else {
                                 Outcome::Conflict

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::delivery::Headers;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// An item.
 pub(crate) type Item = HashMap<String, AttributeValue>;
@@ -54,7 +54,8 @@ pub(crate) fn integer_of(item: &Item, name: &'static str) -> Result<i64, Misread
         .ok_or(Misread(name))
 }
 
-/// An image in DynamoDB's typed JSON, as attributes. The domain's images hold texts and numbers.
+/// An image in DynamoDB's typed JSON, as attributes. The domain's images hold texts, numbers
+/// and truth values.
 pub(crate) fn of_image(image: &Value) -> Item {
     let attributes = image.as_object().map(Map::iter).into_iter().flatten();
     attributes
@@ -64,12 +65,25 @@ pub(crate) fn of_image(image: &Value) -> Item {
 
 fn of_typed(typed: &Value) -> Option<AttributeValue> {
     let (kind, value) = typed.as_object()?.iter().next()?;
-    let value = value.as_str()?.to_owned();
-    match kind.as_str() {
-        "S" => Some(AttributeValue::S(value)),
-        "N" => Some(AttributeValue::N(value)),
+    match (kind.as_str(), value) {
+        ("S", Value::String(text)) => Some(AttributeValue::S(text.clone())),
+        ("N", Value::String(digits)) => Some(AttributeValue::N(digits.clone())),
+        ("BOOL", Value::Bool(flag)) => Some(AttributeValue::Bool(*flag)),
         _ => None,
     }
+}
+
+/// The attributes of an item that [`of_image`] can make, in DynamoDB's typed JSON.
+pub(crate) fn to_image(item: &Item) -> Map<String, Value> {
+    let typed = |value: &AttributeValue| match value {
+        AttributeValue::S(text) => Some(json!({ "S": text })),
+        AttributeValue::N(digits) => Some(json!({ "N": digits })),
+        AttributeValue::Bool(flag) => Some(json!({ "BOOL": flag })),
+        _ => None,
+    };
+    item.iter()
+        .filter_map(|(name, value)| Some((name.clone(), typed(value)?)))
+        .collect()
 }
 
 /// Headers in order of arrival: a list of pairs, the values as bytes.

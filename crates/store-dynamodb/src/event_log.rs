@@ -42,7 +42,7 @@ impl EventLog for DynamoStore {
             }
             let Err(error) = self.put_all(&puts).await else {
                 append.stored(puts);
-                break;
+                continue;
             };
             let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) =
                 error.as_service_error()
@@ -57,7 +57,7 @@ impl EventLog for DynamoStore {
             }
         }
         for digest in append.conflicts() {
-            self.keep_conflict(&digest, custody.admitted.delivery().get())
+            self.keep_conflict(&digest, custody.admitted.delivery())
                 .await?;
         }
         let Some(events) = append.fates(&custody) else {
@@ -67,7 +67,12 @@ impl EventLog for DynamoStore {
             );
             return Err(Unavailable::Overloaded.into());
         };
-        Ok(Appended { events })
+        // The platform's workflows promise no order and ask no payment's other events: what does not
+        // fit is worked out where a payment is looked at.
+        Ok(Appended {
+            events,
+            anomalies: Vec::new(),
+        })
     }
 
     /// Nothing is known before it is tried: there is no connection that could be down.

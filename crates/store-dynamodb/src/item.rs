@@ -8,6 +8,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use bytes::Bytes;
 use domain::currency::Currency;
 use domain::event::EventKey;
+use domain::meaning::Meaning;
 use domain::money::Amount;
 use domain::record::{EventRecord, RecordKey};
 use domain::settlement::Settlement;
@@ -67,6 +68,7 @@ pub(crate) fn to_record(item: &Item) -> Result<EventRecord, Misread> {
         provider: optional_text(item, "provider")
             .unwrap_or(legacy::PROVIDER)
             .to_owned(),
+        meaning: Meaning::of_attributes(&attributes::to_image(item)),
         received_at: time_of(item, "receivedAt")?,
         trace: trace(item),
         settlement,
@@ -137,7 +139,7 @@ fn amount(item: &Item) -> Result<Amount, Misread> {
 fn currency(item: &Item) -> Result<Currency, Misread> {
     const NAME: &str = "currency";
     let code = text_of(item, NAME)?;
-    Currency::parse(code)
+    Currency::of_record(code)
         .or_else(|_| legacy::currency(code))
         .map_err(|_| Misread(NAME))
 }
@@ -167,7 +169,9 @@ mod tests {
     use crate::attributes::{number, text};
     use domain::delivery::BodyHash;
     use domain::event::EventId;
+    use domain::meaning::{Fact, MinorUnits};
     use domain::source::SourceName;
+    use domain::status::PaymentStatus;
     use domain::trace::SpanId;
     use proptest::prelude::*;
 
@@ -194,6 +198,28 @@ mod tests {
                 }
             }),
         ]
+    }
+
+    /// A meaning with and without everything that it may hold; the domain's own tests hold its
+    /// attributes to reading back whatever stands in them.
+    fn meaning(number: i64) -> Meaning {
+        let is_full = number % 4 == 0;
+        Meaning {
+            event_type: "payment_intent.succeeded".into(),
+            fact: Fact::Payment {
+                status: PaymentStatus::Captured,
+            },
+            operation: is_full.then(|| "capture".into()),
+            money: is_full.then_some(MinorUnits {
+                units: number,
+                exponent: 2,
+                is_providers_own: true,
+            }),
+            occurred_at: is_full.then_some(Timestamp::from_millis(number)),
+            live: is_full.then_some(false),
+            account: is_full.then(|| "acct".into()),
+            by_content: is_full,
+        }
     }
 
     fn records() -> impl Strategy<Value = EventRecord> {
@@ -227,6 +253,7 @@ mod tests {
                     currency: Currency::USD,
                     provider_status: status,
                     provider,
+                    meaning: (digits % 2 == 0).then(|| meaning(digits)),
                     received_at: Timestamp::from_millis(digits),
                     raw_payload: body.into(),
                     trace: TraceContext {

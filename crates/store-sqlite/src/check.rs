@@ -284,6 +284,11 @@ const QUERIES: &[Query] = &[
               WHERE event NOT IN (SELECT sequence FROM events)",
     },
     Query {
+        rule: "every anomaly is of an event",
+        sql: "SELECT 'anomaly ' || id FROM anomalies
+              WHERE event NOT IN (SELECT sequence FROM events)",
+    },
+    Query {
         rule: "the counts are what is there",
         sql: "WITH real(name, number, kept) AS (
                 SELECT 'events', (SELECT count(*) FROM events), events FROM state
@@ -298,7 +303,9 @@ const QUERIES: &[Query] = &[
                 UNION ALL SELECT 'quarantined bytes',
                     (SELECT coalesce(sum(bytes), 0) FROM quarantine), quarantined_bytes FROM state
                 UNION ALL SELECT 'conflicts',
-                    (SELECT count(*) FROM conflicts), conflicts FROM state)
+                    (SELECT count(*) FROM conflicts), conflicts FROM state
+                UNION ALL SELECT 'anomalies',
+                    (SELECT count(*) FROM anomalies), anomalies FROM state)
               SELECT name || ': counted ' || kept || ', there are ' || number
               FROM real WHERE number <> kept",
     },

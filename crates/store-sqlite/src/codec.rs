@@ -1,7 +1,10 @@
 //! How values become columns and columns become values again. Nothing here knows a table.
 
 use bytes::Bytes;
+use domain::admit::Vouched;
 use domain::delivery::{BodyHash, Headers};
+use domain::meaning::Meaning;
+use domain::payment::Anomaly;
 use domain::settlement::Settlement;
 use domain::time::Timestamp;
 use domain::trace::{SpanId, TraceContext, TraceId};
@@ -216,6 +219,63 @@ pub(crate) fn status(code: i64) -> Result<ExecutionStatus, Fault> {
     found.ok_or(Fault::Corrupt("an execution's status that is none"))
 }
 
+/// A meaning as a column; nothing for the generic source.
+pub(crate) fn meaning_column(meaning: Option<&Meaning>) -> Option<String> {
+    // A struct of texts and numbers always becomes JSON.
+    meaning.and_then(|meaning| serde_json::to_string(meaning).ok())
+}
+
+/// The meaning in a column.
+pub(crate) fn meaning(column: ValueRef<'_>) -> Result<Option<Meaning>, Fault> {
+    match column {
+        ValueRef::Null => Ok(None),
+        ValueRef::Text(text) => serde_json::from_slice(text)
+            .map(Some)
+            .map_err(|_| Fault::Corrupt("a meaning that is none")),
+        ValueRef::Integer(_) | ValueRef::Real(_) | ValueRef::Blob(_) => {
+            Err(Fault::Corrupt("a meaning that is no text"))
+        }
+    }
+}
+
+/// Who vouches, as a column. Nothing means what it did before there was another way.
+pub(crate) const fn vouched_code(vouched: Vouched) -> Option<i64> {
+    match vouched {
+        Vouched::Verified => None,
+        Vouched::Authenticated => Some(1),
+        Vouched::Fetched => Some(2),
+    }
+}
+
+/// Who vouches, by the column.
+pub(crate) fn vouched(code: Option<i64>) -> Result<Vouched, Fault> {
+    let all = [Vouched::Verified, Vouched::Authenticated, Vouched::Fetched];
+    let found = all.into_iter().find(|each| vouched_code(*each) == code);
+    found.ok_or(Fault::Corrupt("a proof that is none"))
+}
+
+/// An anomaly as a column.
+pub(crate) const fn anomaly_code(anomaly: Anomaly) -> i64 {
+    match anomaly {
+        Anomaly::Tie => 0,
+        Anomaly::CaptureFailed => 1,
+        Anomaly::CurrencyDiffers => 2,
+        Anomaly::RefundExceedsPayment => 3,
+        Anomaly::SumOutOfRange => 4,
+        Anomaly::AmountDiffers => 5,
+        Anomaly::Late => 6,
+        Anomaly::Conflict => 7,
+    }
+}
+
+/// The anomaly in a column.
+pub(crate) fn anomaly(code: i64) -> Result<Anomaly, Fault> {
+    let found = Anomaly::ALL
+        .into_iter()
+        .find(|each| anomaly_code(*each) == code);
+    found.ok_or(Fault::Corrupt("an anomaly that is none"))
+}
+
 /// A quarantine's reason as a column.
 pub(crate) const fn reason_code(reason: QuarantineReason) -> i64 {
     match reason {
@@ -226,21 +286,18 @@ pub(crate) const fn reason_code(reason: QuarantineReason) -> i64 {
         QuarantineReason::MalformedJson => 4,
         QuarantineReason::MissingField => 5,
         QuarantineReason::InvalidValue => 6,
+        QuarantineReason::SignatureExpired => 7,
+        QuarantineReason::CertificateUntrusted => 8,
+        QuarantineReason::NotVerified => 9,
+        QuarantineReason::MustFetch => 10,
+        QuarantineReason::UnknownToProvider => 11,
     }
 }
 
 /// The reason in a column.
 pub(crate) fn reason(code: i64) -> Result<QuarantineReason, Fault> {
-    let all = [
-        QuarantineReason::SignatureMissing,
-        QuarantineReason::SignatureRepeated,
-        QuarantineReason::SignatureMalformed,
-        QuarantineReason::SignatureMismatch,
-        QuarantineReason::MalformedJson,
-        QuarantineReason::MissingField,
-        QuarantineReason::InvalidValue,
-    ];
-    let found = all.into_iter().find(|each| reason_code(*each) == code);
+    let mut all = QuarantineReason::ALL.into_iter();
+    let found = all.find(|each| reason_code(*each) == code);
     found.ok_or(Fault::Corrupt("a quarantine's reason that is none"))
 }
 
@@ -271,9 +328,16 @@ mod tests {
         for code in 0..5 {
             assert_eq!(status_code(status(code).unwrap()), code);
         }
-        for code in 0..7 {
+        for code in 0..8 {
+            assert_eq!(anomaly_code(anomaly(code).unwrap()), code);
+        }
+        for code in [None, Some(1), Some(2)] {
+            assert_eq!(vouched_code(vouched(code).unwrap()), code);
+        }
+        for code in 0..12 {
             assert_eq!(reason_code(reason(code).unwrap()), code);
         }
-        assert!(status(5).is_err() && reason(7).is_err());
+        assert!(status(5).is_err() && reason(12).is_err());
+        assert!(anomaly(8).is_err() && vouched(Some(0)).is_err());
     }
 }

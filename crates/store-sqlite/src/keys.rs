@@ -412,6 +412,7 @@ mod tests {
     fn a_key_is_found_once_at_every_moment_of_a_merge() {
         let connection = Connection::open_in_memory().unwrap();
         connection.execute_batch(schema::VERSION_1).unwrap();
+        connection.execute_batch(schema::VERSION_2).unwrap();
         let keys = Keys::load(&connection, false).unwrap();
         let mut state = State {
             head: EVENTS.unsigned_abs(),

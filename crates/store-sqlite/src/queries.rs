@@ -1,11 +1,15 @@
 //! Looking: the port [`Inspect`]. Reads only, each from one snapshot.
 
 use domain::event::EventKeyDigest;
+use domain::payment::Anomaly;
+use domain::record::RecordKey;
+use domain::source::SourceName;
 use domain::stream::Sequence;
 use domain::time::Timestamp;
 use engine::store::{
-    ConflictSummary, Counts, EventDetail, EventFilter, EventSummary, ExecutionDetail,
-    ExecutionFilter, ExecutionStatus, ExecutionSummary, Inspect, Page, StepRecord, Unavailable,
+    AnomalySummary, ConflictSummary, Counts, EventDetail, EventFilter, EventSummary,
+    ExecutionDetail, ExecutionFilter, ExecutionStatus, ExecutionSummary, Inspect, Page, StepRecord,
+    Unavailable,
 };
 use rusqlite::{Connection, OptionalExtension as _, Row};
 
@@ -66,6 +70,38 @@ impl Inspect for SqliteStore {
                 Some(event) => event_detail(connection, event),
                 None => Ok(None),
             }
+        });
+        read.map_err(Fault::unreadable)
+    }
+
+    fn list_anomalies(
+        &self,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Page<AnomalySummary>, Unavailable> {
+        let read = self.shared.readers.read_at_once(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT a.id, a.event, a.kind, e.payment_id, e.timestamp, e.source, d.received_at
+                 FROM anomalies a JOIN events e ON e.sequence = a.event
+                 JOIN deliveries d ON d.id = e.delivery
+                 WHERE a.id < ?1 ORDER BY a.id DESC LIMIT ?2",
+            )?;
+            let one_more = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
+            let mut rows = statement.query([self::before(before), one_more])?;
+            let mut items = Vec::new();
+            let mut is_more = false;
+            while let Some(row) = rows.next()? {
+                if items.len() == limit {
+                    is_more = true;
+                    break;
+                }
+                items.push(anomaly_of_row(row)?);
+            }
+            let next = items.last().map(|item: &AnomalySummary| item.id);
+            Ok(Page {
+                items,
+                next: next.filter(|_| is_more),
+            })
         });
         read.map_err(Fault::unreadable)
     }
@@ -211,12 +247,12 @@ fn event_detail(connection: &Connection, event: u64) -> Result<Option<EventDetai
         return Ok(None);
     };
     let mut statement = connection.prepare_cached(
-        "SELECT d.headers, d.secret_label
+        "SELECT d.headers, d.secret_label, d.vouched
          FROM events e JOIN deliveries d ON d.id = e.delivery WHERE e.sequence = ?1",
     )?;
-    let (headers, secret_label): (Vec<u8>, String) = statement
+    let (headers, secret_label, vouched): (Vec<u8>, String, Option<i64>) = statement
         .query_row([codec::integer(event)], |row| {
-            Ok((row.get(0)?, row.get(1)?))
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
         })?;
     let mut changes: Vec<_> = rows::change(connection, event)?.into_iter().collect();
     let mut statement = connection
@@ -235,7 +271,32 @@ fn event_detail(connection: &Connection, event: u64) -> Result<Option<EventDetai
         secret_label,
         changes,
         conflicts: conflicts(connection, event)?,
+        vouched: codec::vouched(vouched)?,
+        anomalies: anomalies(connection, event)?,
     }))
+}
+
+fn anomalies(connection: &Connection, event: u64) -> Result<Vec<Anomaly>, Fault> {
+    let mut statement =
+        connection.prepare_cached("SELECT kind FROM anomalies WHERE event = ?1 ORDER BY id")?;
+    let codes = statement.query_map([codec::integer(event)], |row| row.get(0))?;
+    codes.map(|code| codec::anomaly(code?)).collect()
+}
+
+fn anomaly_of_row(row: &Row<'_>) -> Result<AnomalySummary, Fault> {
+    let source: String = row.get(5)?;
+    Ok(AnomalySummary {
+        id: codec::natural(row.get(0)?)?,
+        sequence: Sequence::new(codec::natural(row.get(1)?)?),
+        anomaly: codec::anomaly(row.get(2)?)?,
+        record: RecordKey {
+            payment_id: row.get(3)?,
+            timestamp: Timestamp::from_millis(row.get(4)?),
+        },
+        source: SourceName::try_new(&source)
+            .map_err(|_| Fault::Corrupt("a source's name that is none"))?,
+        received_at: Timestamp::from_millis(row.get(6)?),
+    })
 }
 
 fn conflicts(connection: &Connection, event: u64) -> Result<Vec<ConflictSummary>, Fault> {

@@ -32,7 +32,7 @@ pub(crate) struct ChangeRow {
 pub(crate) fn event(connection: &Connection, sequence: u64) -> Result<Option<EventRecord>, Fault> {
     let mut statement = connection.prepare_cached(
         "SELECT e.sequence, e.payment_id, e.timestamp, e.source, e.event_id, e.amount, e.currency,
-                e.status, e.provider, d.received_at, d.trace, d.body
+                e.status, e.provider, d.received_at, d.trace, d.body, e.meaning
          FROM events e JOIN deliveries d ON d.id = e.delivery WHERE e.sequence = ?1",
     )?;
     let mut rows = statement.query([codec::integer(sequence)])?;
@@ -175,10 +175,11 @@ pub(crate) fn event_of_row(row: &Row<'_>) -> Result<(u64, EventRecord), Fault> {
             id: event_id(row.get_ref(4)?, &body)?,
         },
         amount: Amount::parse(text(5)?).map_err(|_| Fault::Corrupt("an amount that is none"))?,
-        currency: Currency::parse(text(6)?)
+        currency: Currency::of_record(text(6)?)
             .map_err(|_| Fault::Corrupt("a currency that is none"))?,
         provider_status: text(7)?.to_owned(),
         provider: text(8)?.to_owned(),
+        meaning: codec::meaning(row.get_ref(12)?)?,
         received_at: Timestamp::from_millis(row.get(9)?),
         raw_payload: body,
         trace: codec::trace_context(blob(10)?)?,

@@ -7,6 +7,23 @@
 /// Marks the file as ours ("PayH"), so that another program's database is not taken for it.
 pub(crate) const APPLICATION_ID: i32 = 0x5061_7948;
 
+/// What the second version adds: what an event of a known provider means, who vouches for a
+/// delivery, and what does not fit together in a payment.
+///
+/// Old rows keep NULL, which means what it meant before: no meaning, and a signed body.
+pub(crate) const VERSION_2: &str = "
+ALTER TABLE events ADD COLUMN meaning TEXT;
+ALTER TABLE deliveries ADD COLUMN vouched INTEGER;
+ALTER TABLE state ADD COLUMN anomalies INTEGER NOT NULL DEFAULT 0;
+
+CREATE TABLE anomalies (
+    id    INTEGER PRIMARY KEY,
+    event INTEGER NOT NULL,
+    kind  INTEGER NOT NULL
+) STRICT;
+CREATE INDEX anomalies_by_event ON anomalies (event);
+";
+
 /// The first version of the schema.
 pub(crate) const VERSION_1: &str = "
 CREATE TABLE state (

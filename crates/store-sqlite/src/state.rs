@@ -26,17 +26,19 @@ pub(crate) struct State {
     pub(crate) conflicts: u64,
     /// Conflicting deliveries that were answered and not kept: their event had enough already.
     pub(crate) conflicts_unkept: u64,
+    /// Anomalies of payments; the newest one's id as well.
+    pub(crate) anomalies: u64,
 }
 
 impl State {
     pub(crate) fn load(connection: &Connection) -> Result<Self, Fault> {
         let mut statement = connection.prepare_cached(
             "SELECT head, cursor, indexed, events, running, succeeded, dead_letters, quarantined,
-                    quarantined_bytes, conflicts, conflicts_unkept
+                    quarantined_bytes, conflicts, conflicts_unkept, anomalies
              FROM state WHERE id = 1",
         )?;
         let columns = statement.query_row([], |row| {
-            let mut columns = [0_i64; 11];
+            let mut columns = [0_i64; 12];
             for (index, column) in columns.iter_mut().enumerate() {
                 *column = row.get(index)?;
             }
@@ -44,7 +46,7 @@ impl State {
         })?;
         let [head, cursor, indexed, rest @ ..] = columns.map(codec::natural);
         let [events, running, succeeded, dead_letters, rest @ ..] = rest;
-        let [quarantined, quarantined_bytes, conflicts, unkept] = rest;
+        let [quarantined, quarantined_bytes, conflicts, unkept, anomalies] = rest;
         Ok(Self {
             head: head?,
             cursor: cursor?,
@@ -57,6 +59,7 @@ impl State {
             quarantined_bytes: quarantined_bytes?,
             conflicts: conflicts?,
             conflicts_unkept: unkept?,
+            anomalies: anomalies?,
         })
     }
 
@@ -73,11 +76,12 @@ impl State {
             self.quarantined_bytes,
             self.conflicts,
             self.conflicts_unkept,
+            self.anomalies,
         ];
         let mut statement = connection.prepare_cached(
             "UPDATE state SET head = ?1, cursor = ?2, indexed = ?3, events = ?4, running = ?5,
                     succeeded = ?6, dead_letters = ?7, quarantined = ?8, quarantined_bytes = ?9,
-                    conflicts = ?10, conflicts_unkept = ?11
+                    conflicts = ?10, conflicts_unkept = ?11, anomalies = ?12
              WHERE id = 1",
         )?;
         statement.execute(columns.map(codec::integer))?;
@@ -103,6 +107,7 @@ impl State {
             dead_letters: self.dead_letters,
             quarantined: self.quarantined,
             conflicts: self.conflicts,
+            anomalies: self.anomalies,
             feed_lag: self.head.saturating_sub(self.cursor),
         }
     }

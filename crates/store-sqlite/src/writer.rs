@@ -6,6 +6,7 @@
 //! that anything is durable, and nothing more is taken: after a failed fsync the disk may hold
 //! less than it says, and only opening the store again tells what.
 
+mod anomalies;
 pub(crate) mod append;
 mod checkpoint;
 pub(crate) mod definition;

@@ -2,12 +2,14 @@
 
 use bytes::Bytes;
 use domain::admit::{self, Admitted};
+use domain::currency::Currency;
 use domain::delivery::{Headers, RawDelivery};
 use domain::event::{EventId, EventKey};
-use domain::providers::Provider;
-use domain::providers::generic::Generic;
+use domain::money::Amount;
+use domain::providers::{Occasion, Provider, ProviderId, Settings, Story};
 use domain::secret::Secret;
-use domain::source::{Source, SourceName};
+use domain::signature::Draft;
+use domain::source::{Handling, Source, SourceName};
 use domain::time::Timestamp;
 use domain::trace::{SpanId, TraceContext, TraceId};
 use engine::store::{Custody, QuarantineReason, QuarantinedDelivery};
@@ -33,6 +35,27 @@ pub struct Webhook {
     headers: Vec<(String, Bytes)>,
     received_at: Timestamp,
     trace: TraceContext,
+    story: Option<Story>,
+}
+
+/// The source of [`random_webhook`]s that are Stripe's.
+pub const STRIPE: &str = "stripe";
+
+/// A webhook of Stripe's about the payment `payment`, received at 1000 ms.
+pub fn stripe_webhook(event: u32, payment: u32, occasion: Occasion, amount: &str) -> Webhook {
+    let story = Story {
+        occasion,
+        event: format!("{event:016x}"),
+        payment: format!("{payment:016x}"),
+        amount: Amount::parse(amount).unwrap_or(Amount::ZERO),
+        currency: Currency::USD,
+        at: Timestamp::from_millis(1_000),
+        live: true,
+    };
+    Webhook {
+        story: Some(story),
+        ..webhook("").source(STRIPE)
+    }
 }
 
 /// A webhook about the event `event_id`; an empty id is not sent, and then the body is the id.
@@ -47,6 +70,7 @@ pub fn webhook(event_id: &str) -> Webhook {
         headers: Vec::new(),
         received_at: Timestamp::from_millis(1_000),
         trace: TraceId::from_bytes([7; 16]).into(),
+        story: None,
     }
 }
 
@@ -54,6 +78,13 @@ pub fn webhook(event_id: &str) -> Webhook {
 /// frequent; received somewhere around `now`.
 pub fn random_webhook(rng: &mut impl Rng, now: Timestamp) -> Webhook {
     let event = rng.random_range(0..40_u32);
+    if rng.random_ratio(1, 4) {
+        let occasion = Occasion::ALL[event as usize % Occasion::ALL.len()];
+        let amount = ["10", "12.34"][event as usize % 2];
+        return stripe_webhook(event, event % 5, occasion, amount)
+            .received_at(now.as_millis() + rng.random_range(-3..=3))
+            .trace(rng.random());
+    }
     let mut sent = webhook(&format!("evt_{event}"))
         .payment(&format!("pay_{}", event % 7))
         .amount(&format!("{}.{:02}", event, event % 100))
@@ -69,15 +100,22 @@ pub fn random_webhook(rng: &mut impl Rng, now: Timestamp) -> Webhook {
     sent
 }
 
-/// The source of this name, with [`SECRET`] as its only secret.
+/// The source of this name, with [`SECRET`] as its only secret: Stripe's for [`STRIPE`], and the
+/// generic one for every other.
 ///
 /// # Panics
 /// When `name` is no name of a source.
 pub fn source(name: &str) -> Source {
+    let id = if name == STRIPE {
+        ProviderId::Stripe
+    } else {
+        ProviderId::Generic
+    };
     Source {
         name: SourceName::try_new(name).expect("a source's name"),
-        provider: Provider::Generic(Generic::default()),
+        provider: Provider::try_new(id, Settings::default()).expect("a provider without settings"),
         secrets: vec![Secret::new(SECRET_LABEL, SECRET)],
+        when_authenticated: Handling::Accept,
     }
 }
 
@@ -151,6 +189,13 @@ impl Webhook {
 
     /// The body as it is sent.
     pub fn body(&self) -> Bytes {
+        if let Some(sample) = self
+            .story
+            .as_ref()
+            .and_then(|story| (ProviderId::Stripe.spec().sample)(story))
+        {
+            return sample.draft.body;
+        }
         let mut body = json!({
             "paymentId": self.payment_id,
             "amount": self.amount,
@@ -168,6 +213,9 @@ impl Webhook {
 
     /// The idempotency key of its event.
     pub fn event_key(&self) -> EventKey {
+        if self.story.is_some() {
+            return self.admitted().events()[0].key.clone();
+        }
         let id = match &self.event_id {
             Some(id) => EventId::Provider(id.clone()),
             None => EventId::Body(self.raw().body_hash()),
@@ -180,15 +228,24 @@ impl Webhook {
 
     /// The delivery, with a genuine signature as its last header.
     pub fn raw(&self) -> RawDelivery {
-        let body = self.body();
-        let scheme = Generic::default().scheme;
-        let signature = Bytes::from(scheme.sign(SECRET, &body));
-        let mut headers = self.headers.clone();
-        headers.push((scheme.header, signature));
+        let source = source(self.source.as_str());
+        let draft = Draft {
+            body: self.body(),
+            ..Draft::default()
+        };
+        let scheme = source.provider.scheme();
+        let signed = scheme
+            .sign(draft, &source.secrets[0], self.received_at)
+            .expect("a draft of the testbed can be signed");
+        let signature = signed
+            .headers
+            .into_iter()
+            .map(|(name, value)| (name, Bytes::from(value)));
+        let headers = self.headers.iter().cloned().chain(signature);
         RawDelivery {
             source: self.source.clone(),
             headers: Headers::new(headers),
-            body,
+            body: signed.body,
             received_at: self.received_at,
         }
     }
@@ -209,6 +266,7 @@ impl Webhook {
         Custody {
             admitted: self.admitted(),
             trace: self.trace,
+            rules: source(self.source.as_str()).provider.rules(),
         }
     }
 
@@ -260,9 +318,8 @@ mod tests {
                 .flat_map(|(index, one)| made[index + 1..].iter().map(move |other| (one, other)))
                 .filter(|(one, other)| one.events()[0].key == other.events()[0].key)
         };
-        let same_body = |(one, other): &(&Admitted, &Admitted)| {
-            one.delivery().get().body == other.delivery().get().body
-        };
+        let same_body =
+            |(one, other): &(&Admitted, &Admitted)| one.delivery().body == other.delivery().body;
         assert!(pairs().any(|pair| same_body(&pair)));
         assert!(pairs().any(|pair| !same_body(&pair)));
     }

@@ -3,8 +3,8 @@
 use domain::delivery::RawDelivery;
 use domain::stream::{Change, Sequence};
 use engine::store::{
-    Counts, EventDetail, EventFilter, ExecutionDetail, ExecutionFilter, Page, QuarantinedSummary,
-    Store, Unavailable,
+    AnomalySummary, Counts, EventDetail, EventFilter, ExecutionDetail, ExecutionFilter, Page,
+    QuarantinedSummary, Store, Unavailable,
 };
 
 /// All that a store shows, except what is due and who holds it: leases are no state.
@@ -20,6 +20,8 @@ pub struct Observed {
     pub executions: Vec<ExecutionDetail>,
     /// Everything in quarantine, newest first.
     pub quarantined: Vec<(QuarantinedSummary, RawDelivery)>,
+    /// Every anomaly, newest first.
+    pub anomalies: Vec<AnomalySummary>,
     /// How much there is of everything.
     pub counts: Counts,
 }
@@ -72,6 +74,7 @@ impl Observed {
             cursor: store.pipe_cursor().expect("the cursor is readable"),
             executions: executions.collect(),
             quarantined: quarantined.collect(),
+            anomalies: pages(|before| store.list_anomalies(before, PAGE_ITEMS)),
             counts: store.counts().expect("counts are readable"),
             events,
         }
@@ -86,6 +89,7 @@ impl Observed {
         assert_eq!(self.cursor, expected.cursor, "the cursor");
         assert_each("the feed", &self.feed, &expected.feed);
         assert_each("the events", &self.events, &expected.events);
+        assert_each("the anomalies", &self.anomalies, &expected.anomalies);
         assert_each("the executions", &self.executions, &expected.executions);
         assert_each("the quarantine", &self.quarantined, &expected.quarantined);
     }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_dynamodbstreams::types::{AttributeValue as StreamValue, Record, ShardIteratorType};
 use bytes::Bytes;
+use domain::admit::Vouched;
 use domain::delivery::{BodyHash, Headers, RawDelivery};
 use domain::record::RecordKey;
 use domain::source::SourceName;
@@ -63,6 +64,8 @@ impl Custodian for RoutedStore {
                 },
                 headers: headers(claim),
                 secret_label: text(claim, "secretLabel"),
+                vouched: vouched(claim),
+                anomalies: Vec::new(),
                 conflicts: conflicts(&entries),
                 changes,
             });
@@ -187,20 +190,22 @@ fn change(number: u64, record: &Record) -> Change {
 }
 
 fn typed(value: &StreamValue) -> Value {
-    match (value.as_s(), value.as_n()) {
-        (Ok(text), _) => json!({"S": text}),
-        (_, Ok(digits)) => json!({"N": digits}),
-        (Err(_), Err(other)) => panic!("neither a text nor a number: {other:?}"),
+    match (value.as_s(), value.as_n(), value.as_bool()) {
+        (Ok(text), _, _) => json!({"S": text}),
+        (_, Ok(digits), _) => json!({"N": digits}),
+        (_, _, Ok(flag)) => json!({"BOOL": flag}),
+        (Err(_), Err(_), Err(other)) => panic!("of no kind that an image has: {other:?}"),
     }
 }
 
 /// An item as the image that it should be.
 fn as_image(item: &Item) -> Value {
     let typed = item.iter().map(|(name, value)| {
-        let value = match (value.as_s(), value.as_n()) {
-            (Ok(text), _) => json!({"S": text}),
-            (_, Ok(digits)) => json!({"N": digits}),
-            (Err(_), Err(other)) => panic!("neither a text nor a number: {other:?}"),
+        let value = match (value.as_s(), value.as_n(), value.as_bool()) {
+            (Ok(text), _, _) => json!({"S": text}),
+            (_, Ok(digits), _) => json!({"N": digits}),
+            (_, _, Ok(flag)) => json!({"BOOL": flag}),
+            (Err(_), Err(_), Err(other)) => panic!("of no kind that an image has: {other:?}"),
         };
         (name.clone(), value)
     });
@@ -216,6 +221,14 @@ fn without_extras(mut image: Map<String, Value>) -> Value {
         *amount = json!({"N": amount_read.to_string()});
     }
     Value::Object(image)
+}
+
+fn vouched(claim: &Item) -> Vouched {
+    match claim.get("vouched").and_then(|word| word.as_s().ok()) {
+        None => Vouched::Verified,
+        Some(word) if word == "authenticated" => Vouched::Authenticated,
+        Some(word) => panic!("a proof that there is not: {word}"),
+    }
 }
 
 fn conflicts(entries: &[Item]) -> Vec<ConflictSummary> {

@@ -1,14 +1,16 @@
 //! Taking a delivery in: its bytes, its events, their keys, in one place of the feed each.
 
 use bytes::Bytes;
+use domain::admit::Vouched;
 use domain::delivery::RawDelivery;
 use domain::event::{EventId, PaymentEvent};
+use domain::payment::{Anomaly, PaymentRules};
 use domain::record::{EventRecord, RecordKey};
 use domain::time::{Millis, Timestamp};
 use engine::store::{Appended, Custody, Outcome};
 use rusqlite::params;
 
-use super::{Batch, Operation};
+use super::{Batch, Operation, anomalies};
 use crate::codec;
 use crate::fault::Fault;
 use crate::keys::{self, NewKeys};
@@ -18,6 +20,8 @@ use crate::rows;
 pub(crate) struct Append {
     received_at: Timestamp,
     secret_label: String,
+    vouched: Vouched,
+    rules: PaymentRules,
     trace: Vec<u8>,
     headers: Vec<u8>,
     body: Bytes,
@@ -34,12 +38,13 @@ struct NewEvent {
 
 impl Append {
     pub(crate) fn new(custody: &Custody) -> Self {
-        let verified = custody.admitted.delivery();
-        let delivery: &RawDelivery = verified.get();
+        let delivery: &RawDelivery = custody.admitted.delivery();
         let events = custody.admitted.events().iter();
         Self {
             received_at: delivery.received_at,
-            secret_label: verified.secret_label().to_owned(),
+            secret_label: custody.admitted.secret_label().to_owned(),
+            vouched: custody.admitted.vouched(),
+            rules: custody.rules,
             trace: codec::pack_trace(custody.trace),
             headers: codec::pack_headers(&delivery.headers),
             body: delivery.body.clone(),
@@ -62,9 +67,10 @@ impl Append {
         batch: &mut Batch<'_>,
         new: &NewEvent,
         delivery: &mut Option<u64>,
+        anomalies: &mut Vec<(RecordKey, Anomaly)>,
     ) -> Result<(Outcome, RecordKey), Fault> {
         if let Some((sequence, kept)) = find(batch, new)? {
-            let outcome = if kept.raw_payload == self.body {
+            let outcome = if kept.is_repeated_by(&new.event, &self.body) {
                 Outcome::Duplicate
             } else {
                 self.keep_conflict(batch, sequence)?;
@@ -89,6 +95,12 @@ impl Append {
             }
         };
         insert_event(batch, new, [sequence, delivery], timestamp)?;
+        let found = if newest.is_some() {
+            anomalies::keep(batch, &new.event, new.payment_prefix, sequence, self.rules)?
+        } else {
+            // The first event of a payment has nothing to contradict but itself.
+            Vec::new()
+        };
         batch.keys.add(NewKeys {
             event: new.event_prefix,
             payment: new.payment_prefix,
@@ -101,13 +113,14 @@ impl Append {
             payment_id: payment_id.clone(),
             timestamp,
         };
+        anomalies.extend(found.into_iter().map(|anomaly| (key.clone(), anomaly)));
         Ok((Outcome::Stored, key))
     }
 
     fn insert_delivery(&self, batch: &Batch<'_>, id: u64) -> Result<(), Fault> {
         let mut statement = batch.connection.prepare_cached(
-            "INSERT INTO deliveries (id, received_at, secret_label, trace, headers, body)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO deliveries (id, received_at, secret_label, trace, headers, body, vouched)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         )?;
         statement.execute(params![
             codec::integer(id),
@@ -116,6 +129,7 @@ impl Append {
             self.trace,
             self.headers,
             &*self.body,
+            codec::vouched_code(self.vouched),
         ])?;
         Ok(())
     }
@@ -161,12 +175,15 @@ impl Operation for Append {
     }
 
     fn run(&self, batch: &mut Batch<'_>) -> Result<Appended, Fault> {
-        let mut delivery = None;
+        let (mut delivery, mut anomalies) = (None, Vec::new());
         let events = self.events.iter();
         let events: Result<_, Fault> = events
-            .map(|new| self.append_event(batch, new, &mut delivery))
+            .map(|new| self.append_event(batch, new, &mut delivery, &mut anomalies))
             .collect();
-        Ok(Appended { events: events? })
+        Ok(Appended {
+            events: events?,
+            anomalies,
+        })
     }
 }
 
@@ -190,8 +207,8 @@ fn insert_event(
     let event = &new.event;
     let mut statement = batch.connection.prepare_cached(
         "INSERT INTO events (sequence, delivery, payment_id, timestamp, source, event_id, amount,
-                             currency, status, provider)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                             currency, status, provider, meaning)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     )?;
     let event_id: &dyn rusqlite::ToSql = match &event.key.id {
         EventId::Provider(id) => id,
@@ -209,6 +226,7 @@ fn insert_event(
         event.currency.code(),
         event.status,
         event.provider,
+        codec::meaning_column(event.meaning.as_ref()),
     ])?;
     Ok(())
 }

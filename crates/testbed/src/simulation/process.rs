@@ -22,6 +22,7 @@ use engine::runner::{Runner, RunnerOptions};
 use engine::store::memory::{MemoryDisk, MemoryStore, WriteFault};
 use engine::store::{EventLog as _, Executions as _, QuarantineBounds};
 use engine::tasks::TaskRunner;
+use engine::upstream::NoUpstream;
 use engine::workflow::{Workflow, Workflows};
 use http_body_util::BodyExt as _;
 use processor::records::{PaymentRecords, RecordsUnavailable};
@@ -258,7 +259,7 @@ fn front_door(around: &Surroundings, store: &Arc<SimulatedStore>) -> Arc<Ingress
         }
     }
     Ingress::new(
-        Arc::new(FixedSources::from(sources)),
+        (Arc::new(FixedSources::from(sources)), Arc::new(NoUpstream)),
         Arc::clone(store),
         (
             Arc::new(around.clock.clone()),

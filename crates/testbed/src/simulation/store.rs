@@ -12,10 +12,10 @@ use domain::stream::{Change, ChangeKind, Sequence};
 use domain::time::{Millis, Timestamp};
 use engine::store::memory::MemoryStore;
 use engine::store::{
-    Appended, ChangeFeed, Claimed, Committed, Counts, Custody, DefinitionId, EventDetail,
-    EventFilter, EventLog, EventSummary, ExecutionDetail, ExecutionFilter, ExecutionSummary,
-    Executions, Inspect, NotKept, Outcome, Page, Progress, Quarantine, QuarantineWard,
-    QuarantinedDelivery, QuarantinedSummary, StartExecution, Unavailable,
+    AnomalySummary, Appended, ChangeFeed, Claimed, Committed, Counts, Custody, DefinitionId,
+    EventDetail, EventFilter, EventLog, EventSummary, ExecutionDetail, ExecutionFilter,
+    ExecutionSummary, Executions, Inspect, NotKept, Outcome, Page, Progress, Quarantine,
+    QuarantineWard, QuarantinedDelivery, QuarantinedSummary, StartExecution, Unavailable,
 };
 use engine::wakeup::Wakeup;
 
@@ -78,18 +78,24 @@ impl EventLog for SimulatedStore {
         if self.hazards.has(Mutant::AckWithoutStoring) && claimed.is_none() {
             let key = RecordKey {
                 payment_id: event.payment_id,
-                timestamp: custody.admitted.delivery().get().received_at,
+                timestamp: custody.admitted.delivery().received_at,
             };
             let events = vec![(Outcome::Stored, key)];
-            return Ok(Appended { events });
+            return Ok(Appended {
+                events,
+                anomalies: Vec::new(),
+            });
         }
         if self.hazards.has(Mutant::ConflictIsDropped)
             && let Some(key) = &claimed
             && let Some(first) = self.inner.record(key).await?
-            && first.raw_payload != custody.admitted.delivery().get().body
+            && first.raw_payload != custody.admitted.delivery().body
         {
             let events = vec![(Outcome::Conflict, key.clone())];
-            return Ok(Appended { events });
+            return Ok(Appended {
+                events,
+                anomalies: Vec::new(),
+            });
         }
         let mut appended = self
             .write(|inner| async move { Ok(inner.append_once(custody).await) })
@@ -281,6 +287,14 @@ impl Inspect for SimulatedStore {
 
     fn event_at(&self, sequence: Sequence) -> Result<Option<EventDetail>, Unavailable> {
         self.inner.event_at(sequence)
+    }
+
+    fn list_anomalies(
+        &self,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Page<AnomalySummary>, Unavailable> {
+        self.inner.list_anomalies(before, limit)
     }
 
     fn list_executions(

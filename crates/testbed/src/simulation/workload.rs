@@ -6,7 +6,9 @@ use axum::http::{Method, Request};
 use bytes::Bytes;
 use domain::delivery::BodyHash;
 use domain::event::EventKeyDigest;
-use domain::providers::generic::Generic;
+use domain::providers::{Provider, ProviderId, Settings};
+use domain::secret::Secret;
+use domain::signature::Draft;
 use domain::time::{Millis, Timestamp};
 
 use super::luck::SeededLuck;
@@ -135,7 +137,22 @@ impl Sender {
 
 /// The header value of the generic source.
 pub fn sign(secret: &[u8], body: &[u8]) -> String {
-    Generic::default().scheme.sign(secret, body)
+    let provider = Provider::try_new(ProviderId::Generic, Settings::default());
+    let draft = Draft {
+        body: Bytes::copy_from_slice(body),
+        ..Draft::default()
+    };
+    let secret = Secret::new("sender", secret);
+    let signed = provider
+        .expect("a provider without settings")
+        .scheme()
+        .sign(draft, &secret, Timestamp::default());
+    let headers = signed.expect("any body can be signed").headers;
+    headers
+        .into_iter()
+        .map(|(_, value)| value)
+        .next()
+        .unwrap_or_default()
 }
 
 /// Everybody who sends in one world, `events` of them genuinely.

@@ -22,6 +22,7 @@ pub(crate) async fn a_new_event_is_stored_and_found_by_both_keys<O: Opener>() {
         amount: event.amount,
         currency: event.currency,
         provider_status: "paid".to_owned(),
+        meaning: None,
         provider: "testbed".to_owned(),
         received_at: at(1_000),
         raw_payload: sent.body(),
