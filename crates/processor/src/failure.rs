@@ -8,6 +8,7 @@
 //! | `InvalidEvent` | the input names no record, or no task of ours | never |
 //! | `PaymentNotFound` | the store holds no such record, and reads are consistent | never |
 //! | `RecordsUnavailable` | the store could not be read | yes |
+//! | `EventUnreadable` | the provider's event is kept, but nobody knows what it says | never |
 //! | `PaymentDeclined` | the gateway says no to this payment | never |
 //! | `GatewayRejected` | the gateway says no to the request: credentials, URL, form | never |
 //! | `GatewayRateLimited` | the gateway asks for fewer calls | yes, not before `retry_after` |
@@ -34,6 +35,8 @@ pub const INVALID_EVENT: &str = "InvalidEvent";
 pub const PAYMENT_NOT_FOUND: &str = "PaymentNotFound";
 /// The store could not be read.
 pub const RECORDS_UNAVAILABLE: &str = "RecordsUnavailable";
+/// The provider's event is kept, but it cannot be read: a person must.
+pub const EVENT_UNREADABLE: &str = "EventUnreadable";
 /// The gateway says no to this payment. Final.
 pub const PAYMENT_DECLINED: &str = "PaymentDeclined";
 /// The gateway says no to the request itself. Final until a person mends it.

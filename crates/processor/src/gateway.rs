@@ -14,6 +14,8 @@ use std::sync::Arc;
 use domain::currency::Currency;
 use domain::event::EventKey;
 use domain::money::Amount;
+use domain::source::SourceName;
+use domain::status::PaymentStatus;
 use domain::task::TaskFailure;
 use domain::time::{Millis, Timestamp};
 
@@ -147,6 +149,28 @@ impl IdempotencyKey {
         Self(format!("payhook-{}", digest::short_hex(digest, 16)))
     }
 
+    /// The key for one `operation` on a payment in a state that any of several events may tell, such
+    /// as a PaymentIntent and its charge: whoever tells it first has it done, and the others find it
+    /// done. `part` is the capture that it is about, where a payment is taken in parts.
+    pub fn derive_for_state(
+        source: &SourceName,
+        payment_id: &str,
+        (state, part): (PaymentStatus, Option<&str>),
+        operation: &str,
+        generation: KeyGeneration,
+    ) -> Self {
+        let digest = digest::of(&[
+            b"payhook/idempotency-key/state/1",
+            source.as_str().as_bytes(),
+            payment_id.as_bytes(),
+            state.as_str().as_bytes(),
+            part.unwrap_or_default().as_bytes(),
+            operation.as_bytes(),
+            &generation.0.to_be_bytes(),
+        ]);
+        Self(format!("payhook-{}", digest::short_hex(digest, 16)))
+    }
+
     /// The key as it goes over the wire.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -238,7 +262,6 @@ fn said(status: Option<u16>) -> String {
 mod tests {
     use super::*;
     use domain::event::EventId;
-    use domain::source::SourceName;
 
     fn event(id: &str) -> EventKey {
         EventKey {
@@ -260,6 +283,29 @@ mod tests {
             assert_ne!(key, other);
         }
         assert_eq!(key.as_str().len(), 40);
+    }
+
+    #[test]
+    fn keys_of_a_state_differ_by_source_payment_state_and_part_only() {
+        let source = SourceName::generic();
+        let first = KeyGeneration::default();
+        let key = |payment: &str, state, part| {
+            IdempotencyKey::derive_for_state(&source, payment, (state, part), "settle", first)
+        };
+        let captured = key("p", PaymentStatus::Captured, None);
+        assert_eq!(captured, key("p", PaymentStatus::Captured, None));
+        for other in [
+            key("q", PaymentStatus::Captured, None),
+            key("p", PaymentStatus::Authorized, None),
+            key("p", PaymentStatus::Captured, Some("c1")),
+        ] {
+            assert_ne!(captured, other);
+        }
+        // As below: never change it.
+        assert_eq!(
+            captured.as_str(),
+            "payhook-6b7844fc02df9aa3ce4faa2ba1d8f7a7"
+        );
     }
 
     #[test]

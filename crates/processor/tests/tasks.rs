@@ -329,7 +329,7 @@ fn the_shipped_workflow_asks_only_for_what_is_here() {
         workflow["States"]["ProcessPayment"]["Retry"][0],
         json!({
             "ErrorEquals": [
-                failure::PAYMENT_DECLINED, failure::GATEWAY_REJECTED,
+                failure::PAYMENT_DECLINED, failure::GATEWAY_REJECTED, failure::EVENT_UNREADABLE,
                 failure::INVALID_EVENT, failure::PAYMENT_NOT_FOUND,
             ],
             "MaxAttempts": 0,

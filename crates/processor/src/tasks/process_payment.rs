@@ -5,12 +5,15 @@
 //! asked. Otherwise it is asked with a key that belongs to the event, so that a retry after an
 //! answer that was lost is told of the first settlement.
 
+use domain::meaning::{Fact, Meaning};
+use domain::record::EventRecord;
 use domain::settlement::{Settlement, SettlementChange};
 use domain::task::TaskFailure;
 use serde_json::{Value, json};
 use tracing::Instrument as _;
 
 use super::{Done, Job};
+use crate::failure;
 use crate::gateway::{GatewayRequest, IdempotencyKey, KeyGeneration, PaymentGateway};
 use crate::trace;
 
@@ -30,6 +33,17 @@ pub(super) async fn run<G: PaymentGateway>(
             change: None,
         });
     }
+    if let Some(Meaning {
+        fact: Fact::Unreadable { problem },
+        ..
+    }) = &job.record.meaning
+    {
+        // Nobody knows what it says: no machine may move money for it.
+        return Err(failure::failed(
+            failure::EVENT_UNREADABLE,
+            format!("the provider's event cannot be read: {problem}"),
+        ));
+    }
     let request = request(&job);
     let span = tracing::info_span!(
         "gateway",
@@ -48,9 +62,8 @@ pub(super) async fn run<G: PaymentGateway>(
 
 fn request(job: &Job<'_>) -> GatewayRequest {
     let record = &job.record;
-    let generation = KeyGeneration::default();
     GatewayRequest {
-        idempotency_key: IdempotencyKey::derive(&record.event_key, OPERATION, generation),
+        idempotency_key: idempotency_key(record),
         payment_id: record.key.payment_id.clone(),
         amount: record.amount,
         currency: record.currency,
@@ -59,6 +72,26 @@ fn request(job: &Job<'_>) -> GatewayRequest {
         traceparent: trace::parent(record.trace.id, job.call),
         now: job.now,
         deadline: job.call.deadline,
+    }
+}
+
+/// Several events may tell of one change of a payment; where its state is known the key belongs to
+/// that, and money moves once whichever of them comes first.
+fn idempotency_key(record: &EventRecord) -> IdempotencyKey {
+    let generation = KeyGeneration::default();
+    match &record.meaning {
+        Some(Meaning {
+            fact: Fact::Payment { status },
+            operation,
+            ..
+        }) => IdempotencyKey::derive_for_state(
+            &record.event_key.source,
+            &record.key.payment_id,
+            (*status, operation.as_deref()),
+            OPERATION,
+            generation,
+        ),
+        Some(_) | None => IdempotencyKey::derive(&record.event_key, OPERATION, generation),
     }
 }
 

@@ -120,6 +120,7 @@ pub(crate) fn record(settlement: Settlement) -> EventRecord {
         amount: Amount::parse("99.90").unwrap(),
         currency: Currency::USD,
         provider_status: "pending".into(),
+        meaning: None,
         provider: "stripe".into(),
         received_at: Timestamp::from_millis(4),
         raw_payload: "{}".into(),
