@@ -5,7 +5,7 @@
 //! |---|---|---|
 //! | `TABLE_NAME` | both | the payments table |
 //! | `EVENT_KEYS_TABLE_NAME`, `QUARANTINE_TABLE_NAME` | validator | the other two |
-//! | `PAYHOOK_SOURCES` | validator | JSON: source → `{"secretId", "header"?, "algorithm"?, "encoding"?, "prefix"?}` |
+//! | `PAYHOOK_SOURCES` | validator | JSON: source → `{"secretId", "provider"?, …}`, see `SourceText` |
 //! | `PAYHOOK_EVENT_KEY_RETENTION_DAYS` | validator | how long an event key stays claimed: 365, at least 30 |
 //! | `PAYHOOK_QUARANTINE_RETENTION_DAYS` | validator | how long a refused delivery is kept: 30 |
 //! | `PAYHOOK_BODY_BYTES_MAX` | validator | longest body: 65536, at most 122880 |
@@ -21,11 +21,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use domain::currency::Currency;
 use domain::limits;
-use domain::providers::Provider;
-use domain::providers::generic::{Generic, SchemeChanges};
-use domain::signature::{HmacAlgorithm, SignatureEncoding};
-use domain::source::SourceName;
+use domain::providers::{Provider, ProviderId, SchemeChanges, Settings};
+use domain::signature::{HmacAlgorithm, SignatureEncoding, Template};
+use domain::source::{Handling, SourceName};
 use domain::time::Millis;
 use serde::Deserialize;
 
@@ -76,20 +76,47 @@ pub enum GatewayChoice {
 #[error("the environment is not right:\n{}", .0.join("\n"))]
 pub struct InvalidEnvironment(Vec<String>);
 
-/// `PAYHOOK_SOURCES` on the wire.
+/// `PAYHOOK_SOURCES` on the wire. What is not said is the provider's own.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct SourceText {
+    /// The secret in the vault.
     secret_id: String,
+    /// The provider's name; the generic one otherwise.
+    provider: Option<String>,
+    /// The provider's own name for the secret: a key id, or Braintree's public key.
+    key_id: Option<String>,
+    /// The URL as it is registered with the provider, where that is signed.
+    url: Option<String>,
+    /// How far off a signed time may be, either way.
+    tolerance_seconds: Option<u64>,
+    /// The currency of a provider that names none.
+    currency: Option<String>,
+    /// What is done when no signature covers the body.
+    when_authenticated: Option<HandlingText>,
     header: Option<String>,
     algorithm: Option<AlgorithmText>,
     encoding: Option<EncodingText>,
     prefix: Option<String>,
+    /// What is signed, as a template.
+    signed: Option<String>,
+    /// The signature's name in a header of pairs.
+    pair: Option<String>,
+    /// Where the signed time stands.
+    timestamp: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum HandlingText {
+    Accept,
+    Quarantine,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum AlgorithmText {
+    Sha1,
     Sha256,
     Sha512,
 }
@@ -237,9 +264,12 @@ impl<'a> Reader<'a> {
         let mut settings = HashMap::new();
         for (source, text) in sources {
             match SourceName::try_new(&source) {
-                Ok(named) => {
-                    settings.insert(named, text.settings());
-                }
+                Ok(named) => match text.settings() {
+                    Ok(made) => {
+                        settings.insert(named, made);
+                    }
+                    Err(problem) => self.problems.push(format!("{name}: {source}: {problem}")),
+                },
                 Err(invalid) => self.problems.push(format!("{name}: {source:?}: {invalid}")),
             }
         }
@@ -271,29 +301,71 @@ impl<'a> Reader<'a> {
 }
 
 impl SourceText {
-    fn settings(self) -> SourceSettings {
-        let generic = Generic::with(SchemeChanges {
-            header: self.header,
-            algorithm: self.algorithm.map(|algorithm| match algorithm {
-                AlgorithmText::Sha256 => HmacAlgorithm::Sha256,
-                AlgorithmText::Sha512 => HmacAlgorithm::Sha512,
-            }),
-            encoding: self.encoding.map(|encoding| match encoding {
-                EncodingText::Hex => SignatureEncoding::Hex,
-                EncodingText::Base64 => SignatureEncoding::Base64,
-            }),
-            prefix: self.prefix,
-        });
-        SourceSettings {
-            provider: Provider::Generic(generic),
-            secret_id: self.secret_id,
+    /// The settings, or what is wrong with them in words without a value.
+    fn settings(self) -> Result<SourceSettings, String> {
+        let id = match &self.provider {
+            None => ProviderId::Generic,
+            Some(name) => ProviderId::parse(name).ok_or("there is no such provider")?,
+        };
+        // What only the provider's API can tell is not asked for from here yet.
+        let must_ask = [
+            ProviderId::MollieClassic,
+            ProviderId::MercadoPago,
+            ProviderId::Paypal,
+        ];
+        if must_ask.contains(&id) {
+            let title = id.spec().title;
+            return Err(format!(
+                "{title} must be asked over its API, which only the one-binary home does"
+            ));
         }
+        let currency = self.currency.as_deref().map(Currency::parse).transpose();
+        let signed = self.signed.as_deref().map(Template::parse).transpose();
+        let settings = Settings {
+            url: self.url,
+            tolerance: self.tolerance_seconds.map(Millis::from_secs),
+            currency: currency.map_err(|unknown| unknown.to_string())?,
+            scheme: SchemeChanges {
+                header: self.header,
+                algorithm: self.algorithm.map(|algorithm| match algorithm {
+                    AlgorithmText::Sha1 => HmacAlgorithm::Sha1,
+                    AlgorithmText::Sha256 => HmacAlgorithm::Sha256,
+                    AlgorithmText::Sha512 => HmacAlgorithm::Sha512,
+                }),
+                encoding: self.encoding.map(|encoding| match encoding {
+                    EncodingText::Hex => SignatureEncoding::Hex,
+                    EncodingText::Base64 => SignatureEncoding::Base64,
+                }),
+                prefix: self.prefix,
+                signed: signed.map_err(|invalid| invalid.to_string())?,
+                pair: self.pair,
+                timestamp: self.timestamp,
+                ..SchemeChanges::default()
+            },
+            ..Settings::default()
+        };
+        let provider = Provider::try_new(id, settings).map_err(|invalid| invalid.to_string())?;
+        let covers_body = provider.scheme().covers_body();
+        let when_authenticated = match self.when_authenticated {
+            Some(_) if covers_body => {
+                return Err("whenAuthenticated would do nothing: the body is signed".to_owned());
+            }
+            Some(HandlingText::Quarantine) => Handling::Quarantine,
+            Some(HandlingText::Accept) | None => Handling::Accept,
+        };
+        Ok(SourceSettings {
+            provider,
+            when_authenticated,
+            key_id: self.key_id,
+            secret_id: self.secret_id,
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use domain::signature::{HeaderForm, Prefix, Scheme};
 
     fn read<T>(
         set: &[(&str, &str)],
@@ -329,7 +401,8 @@ mod tests {
         assert_eq!(read.rotation.refresh, Millis::from_secs(300));
         assert_eq!(read.rotation.grace, Millis::from_secs(86_400));
         let source = &read.sources[&SourceName::generic()];
-        assert_eq!(source.provider, Provider::Generic(Generic::default()));
+        let generic = Provider::try_new(ProviderId::Generic, Settings::default());
+        assert_eq!(source.provider, generic.unwrap());
         assert_eq!(source.secret_id, "arn:secret");
     }
 
@@ -338,11 +411,51 @@ mod tests {
         let text = r#"{"shop":{"secretId":"s","header":"X-Sig","algorithm":"sha512",
             "encoding":"base64","prefix":"v1="}}"#;
         let read = validator(&[("PAYHOOK_SOURCES", text)]).unwrap();
-        let Provider::Generic(generic) = &read.sources.values().next().unwrap().provider;
-        assert_eq!(generic.scheme.header, "x-sig");
-        assert_eq!(generic.scheme.algorithm, HmacAlgorithm::Sha512);
-        assert_eq!(generic.scheme.encoding, SignatureEncoding::Base64);
-        assert_eq!(generic.scheme.prefix.as_deref(), Some("v1="));
+        let Scheme::Hmac(scheme) = read.sources.values().next().unwrap().provider.scheme() else {
+            panic!("an HMAC");
+        };
+        assert_eq!(scheme.header, "x-sig");
+        assert_eq!(scheme.algorithm, HmacAlgorithm::Sha512);
+        assert_eq!(scheme.encoding, SignatureEncoding::Base64);
+        let prefix = HeaderForm::Plain(Some(Prefix::optional("v1=")));
+        assert_eq!(scheme.form, prefix);
+    }
+
+    #[test]
+    fn a_source_is_of_a_provider_with_what_that_needs() {
+        let read = |fields: &str| {
+            let text = format!(r#"{{"shop":{{"secretId":"s",{fields}}}}}"#);
+            validator(&[("PAYHOOK_SOURCES", &text)])
+        };
+        for fields in [
+            r#""provider":"stripe","toleranceSeconds":600"#,
+            r#""provider":"square","url":"https://pay.example/webhooks/shop""#,
+            r#""provider":"xendit","whenAuthenticated":"quarantine""#,
+            r#""provider":"braintree","keyId":"public""#,
+            r#""signed":"{timestamp}.{body}","pair":"v1","timestamp":"t""#,
+        ] {
+            assert!(read(fields).is_ok(), "{fields}: {:?}", read(fields));
+        }
+        for (fields, named) in [
+            (r#""provider":"strip""#, "no such provider"),
+            (r#""provider":"square""#, "url"),
+            (r#""provider":"paypal""#, "over its API"),
+            (r#""provider":"mollie-classic""#, "over its API"),
+            (r#""provider":"stripe","header":"x""#, "would do nothing"),
+            (
+                r#""provider":"stripe","whenAuthenticated":"accept""#,
+                "is signed",
+            ),
+            (
+                r#""provider":"shopify","toleranceSeconds":1"#,
+                "no time is signed",
+            ),
+            (r#""signed":"{timestamp}.{body}""#, "do not fit"),
+            (r#""currency":"usd""#, "currency"),
+        ] {
+            let said = read(fields).unwrap_err();
+            assert!(said.contains(named), "{fields}: {said}");
+        }
     }
 
     #[test]

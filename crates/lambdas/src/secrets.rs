@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use domain::limits;
 use domain::providers::Provider;
 use domain::secret::Secret;
-use domain::source::{Source, SourceName};
+use domain::source::{Handling, Source, SourceName};
 use domain::time::{Millis, Timestamp};
 use engine::clock::Clock;
 use engine::ingress::{SecretsUnavailable, Sources};
@@ -25,6 +25,10 @@ use crate::vault::{Stage, Vault, Version};
 pub struct SourceSettings {
     /// How its deliveries are verified and read.
     pub provider: Provider,
+    /// What is done with a delivery whose sender is known, but whose body nothing covers.
+    pub when_authenticated: Handling,
+    /// The provider's own name for the secret.
+    pub key_id: Option<String>,
     /// The secret in the vault.
     pub secret_id: String,
 }
@@ -111,7 +115,12 @@ impl<V: Vault> RotatingSources<V> {
                 let source = Source {
                     name: name.clone(),
                     provider: settings.provider.clone(),
-                    secrets: live_secrets(&versions, self.rotation.grace),
+                    secrets: live_secrets(
+                        &versions,
+                        self.rotation.grace,
+                        settings.key_id.as_deref(),
+                    ),
+                    when_authenticated: settings.when_authenticated,
                 };
                 known.source = Some(Arc::new(source));
             }
@@ -200,7 +209,7 @@ fn differs(one: &Source, other: &Source) -> bool {
 
 /// The secrets that may sign now. The one before the current one retires a grace time after the
 /// rotation; its label tells of it when it is still used.
-fn live_secrets(versions: &[Version], grace: Millis) -> Vec<Secret> {
+fn live_secrets(versions: &[Version], grace: Millis, key_id: Option<&str>) -> Vec<Secret> {
     let current = versions
         .iter()
         .find(|version| version.stage == Stage::Current);
@@ -213,6 +222,10 @@ fn live_secrets(versions: &[Version], grace: Millis) -> Vec<Secret> {
             Stage::Previous => format!("previous-{start}"),
         };
         let secret = Secret::new(label, version.value.clone());
+        let secret = match key_id {
+            Some(id) => secret.with_id(id),
+            None => secret,
+        };
         match (version.stage, rotated_at) {
             (Stage::Previous, Some(rotated_at)) => secret.retiring_at(rotated_at.after(grace)),
             (Stage::Previous, None) | (Stage::Current | Stage::Pending, _) => secret,

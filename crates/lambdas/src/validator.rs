@@ -74,9 +74,12 @@ fn invalid(what: &str) -> Diagnostic {
     }
 }
 
+/// Longest query that is read, in bytes as the event tells it. Mercado Pago's has some dozens.
+const QUERY_BYTES_MAX: usize = 8 * 1024;
+
 /// API Gateway tells headers twice, and `lambda_http` puts the map that has only the last of each
 /// over the one that has all: a signature that stands twice would be taken for one. The query is
-/// nothing that we read.
+/// told twice in the same way.
 fn leave_out_what_misleads(event: &mut Value) {
     let Some(event) = event.as_object_mut() else {
         return;
@@ -84,8 +87,17 @@ fn leave_out_what_misleads(event: &mut Value) {
     if event.get("multiValueHeaders").is_some_and(Value::is_object) {
         event.remove("headers");
     }
-    event.remove("queryStringParameters");
-    event.remove("multiValueQueryStringParameters");
+    let query = event.get("multiValueQueryStringParameters");
+    if query.is_some_and(Value::is_object) {
+        event.remove("queryStringParameters");
+    }
+    // What no provider sends makes no URI either.
+    let length = |name: &str| event.get(name).map_or(0, |query| query.to_string().len());
+    if length("queryStringParameters") + length("multiValueQueryStringParameters") > QUERY_BYTES_MAX
+    {
+        event.remove("queryStringParameters");
+        event.remove("multiValueQueryStringParameters");
+    }
 }
 
 impl Service<Request> for FrontDoor {
@@ -106,6 +118,10 @@ impl Service<Request> for FrontDoor {
 
 fn as_the_router_wants_it(mut request: Request) -> Request {
     let path = own_path(request.raw_http_path(), resource_of(&request).as_deref());
+    let path = match request.uri().query() {
+        Some(query) if !query.is_empty() => format!("{path}?{query}"),
+        Some(_) | None => path,
+    };
     // What cannot be a path is no path of ours: the router says 404.
     *request.uri_mut() = path.parse().unwrap_or(Uri::from_static("/"));
     let traced = request

@@ -4,9 +4,8 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
-use domain::providers::Provider;
-use domain::providers::generic::Generic;
-use domain::source::{Source, SourceName};
+use domain::providers::{Provider, ProviderId, Settings};
+use domain::source::{Handling, Source, SourceName};
 use domain::time::{Millis, Timestamp};
 use engine::clock::ManualClock;
 use engine::ingress::{SecretsUnavailable, Sources as _};
@@ -62,7 +61,10 @@ impl World {
         let shelf = Arc::new(Shelf::default());
         let clock = ManualClock::at(Timestamp::from_millis(START));
         let settings = SourceSettings {
-            provider: Provider::Generic(Generic::default()),
+            provider: Provider::try_new(ProviderId::Generic, Settings::default())
+                .expect("a provider without settings"),
+            when_authenticated: Handling::Accept,
+            key_id: None,
             secret_id: "the-secret".to_owned(),
         };
         let rotation = RotationSettings {

@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use domain::providers::generic::Generic;
+use domain::providers::SchemeChanges;
+use domain::providers::generic::hmac_scheme;
 use domain::time::Timestamp;
 use engine::clock::{ManualClock, SystemLuck};
 use engine::ingress::{FixedSources, Ingress, IngressOptions, router};
 use engine::metrics::Metrics;
 use engine::store::memory::MemoryStore;
 use engine::store::{Inspect as _, QuarantineBounds, QuarantineWard as _};
+use engine::upstream::NoUpstream;
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 use lambdas::observe::Observer;
 use lambdas::validator::Validator;
@@ -31,7 +33,10 @@ impl World {
             bytes_max: 1_000_000,
         }));
         let ingress = Ingress::new(
-            Arc::new(FixedSources::from(vec![source("generic"), source("shop")])),
+            (
+                Arc::new(FixedSources::from(vec![source("generic"), source("shop")])),
+                Arc::new(NoUpstream),
+            ),
             Arc::clone(&store),
             (
                 Arc::new(ManualClock::at(Timestamp::from_millis(5_000))),
@@ -74,7 +79,8 @@ impl World {
 }
 
 fn signature(body: &[u8]) -> String {
-    Generic::default().scheme.sign(SECRET, body)
+    let scheme = hmac_scheme(&SchemeChanges::default(), None).expect("the seed's scheme");
+    scheme.sign_body(SECRET, body)
 }
 
 /// What API Gateway sends for a POST with these signatures, both maps of headers included.

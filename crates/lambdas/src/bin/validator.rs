@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use engine::clock::{Clock, SystemClock, SystemLuck};
 use engine::ingress::{Ingress, IngressOptions, router};
 use engine::metrics::Metrics;
+use engine::upstream::NoUpstream;
 use lambda_runtime::{LambdaEvent, service_fn};
 use lambdas::environment::{self, ValidatorEnvironment};
 use lambdas::observe::{self, Observer};
@@ -51,7 +52,8 @@ async fn serve(environment: ValidatorEnvironment, observer: Observer) -> anyhow:
         },
     );
     let ingress = Ingress::new(
-        Arc::new(sources),
+        // Providers that must be asked are refused in the environment.
+        (Arc::new(sources), Arc::new(NoUpstream)),
         Arc::new(store),
         (clock, Arc::new(SystemLuck)),
         Arc::new(Metrics::default()),
