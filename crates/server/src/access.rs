@@ -2,10 +2,12 @@
 //! or, when none runs, in the data directory itself. Both answer the same.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
 use engine::operator::Wish;
+use engine::upstream::NoUpstream;
 use reqwest::{Client, Method};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -13,11 +15,11 @@ use serde_json::Value;
 
 use crate::admin::StopRequest;
 use crate::config::Config;
-use crate::desk::{ChangeQuery, ChangesView, Desk, EventQuery, ListQuery};
+use crate::desk::{ChangeQuery, ChangesView, Desk, EventQuery, ListQuery, ReconcileRequest};
 use crate::runtime_file::{self, RuntimeFile};
 use crate::view::{
-    EventDetailView, EventView, ExecutionDetailView, ExecutionView, PageView, PromotedView,
-    QuarantineDetailView, QuarantineView,
+    AnomalyView, EventDetailView, EventView, ExecutionDetailView, ExecutionView, PageView,
+    PaymentView, PromotedView, QuarantineDetailView, QuarantineView, ReconciledView,
 };
 use crate::wire::{self, HomeStore};
 
@@ -70,9 +72,16 @@ impl Access {
         // Only promoting judges anything, and a running server would do that with its own
         // secrets: they are not asked for when nobody needs them.
         let desk = match purpose {
-            Purpose::Look => wire::open_read_only(directory)?.desk(Vec::new()),
-            Purpose::Act => wire::open(config)?.desk(Vec::new()),
-            Purpose::Judge => wire::open(config)?.desk(wire::sources(config)?),
+            Purpose::Look => {
+                let desk = wire::open_read_only(directory)?;
+                // What is refused is explained with whatever secrets can be read here.
+                desk.desk(wire::readable_sources(config), Arc::new(NoUpstream))
+            }
+            Purpose::Act => wire::open(config)?.desk(Vec::new(), Arc::new(NoUpstream)),
+            Purpose::Judge => {
+                let upstream = wire::upstream(config)?;
+                wire::open(config)?.desk(wire::sources(config)?, upstream)
+            }
         };
         Ok(Self::Directory(desk))
     }
@@ -94,6 +103,44 @@ impl Access {
                     .await
             }
             Self::Directory(desk) => Ok(desk.event(id, body)?),
+        }
+    }
+
+    /// See [`Desk::payments`].
+    pub(crate) async fn payments(&self, id: &str) -> anyhow::Result<Vec<PaymentView>> {
+        match self {
+            Self::Server(server) => {
+                server
+                    .get(&format!("payments/{}", segment(id)), &[(); 0])
+                    .await
+            }
+            Self::Directory(desk) => Ok(desk.payments(id)?),
+        }
+    }
+
+    /// See [`Desk::reconcile`].
+    pub(crate) async fn reconcile(
+        &self,
+        source: &str,
+        request: &ReconcileRequest,
+    ) -> anyhow::Result<ReconciledView> {
+        match self {
+            Self::Server(server) => {
+                let path = format!("sources/{}/reconcile", segment(source));
+                server.post(&path, &serde_json::to_value(request)?).await
+            }
+            Self::Directory(desk) => Ok(desk.reconcile(source, request).await?),
+        }
+    }
+
+    /// See [`Desk::anomalies`].
+    pub(crate) async fn anomalies(
+        &self,
+        query: &ListQuery,
+    ) -> anyhow::Result<PageView<AnomalyView>> {
+        match self {
+            Self::Server(server) => server.get("anomalies", query).await,
+            Self::Directory(desk) => Ok(desk.anomalies(query)?),
         }
     }
 

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use subtle::ConstantTimeEq as _;
 
-use crate::desk::{ChangeQuery, Desk, EventQuery, ListQuery};
+use crate::desk::{ChangeQuery, Desk, EventQuery, ListQuery, ReconcileRequest};
 
 /// The media type of every error.
 const PROBLEM_TYPE: &str = "application/problem+json";
@@ -61,6 +61,9 @@ pub(crate) fn router<S: Store>(admin: Arc<Admin<S>>) -> Router {
         .route("/changes", get(changes::<S>))
         .route("/events", get(events::<S>))
         .route("/events/{*id}", get(event::<S>))
+        .route("/payments/{*id}", get(payments::<S>))
+        .route("/anomalies", get(anomalies::<S>))
+        .route("/sources/{name}/reconcile", post(reconcile::<S>))
         .route("/executions", get(executions::<S>))
         .route("/executions/{id}", get(execution::<S>))
         .route("/executions/{id}/redrive", post(redrive::<S>))
@@ -148,6 +151,22 @@ async fn event<S: Store>(
     Query(detail): Query<Detail>,
 ) -> Response {
     answer(admin.desk.event(&id, detail.body))
+}
+
+async fn payments<S: Store>(State(admin): Shared<S>, Path(id): Path<String>) -> Response {
+    answer(admin.desk.payments(&id))
+}
+
+async fn reconcile<S: Store>(
+    State(admin): Shared<S>,
+    Path(name): Path<String>,
+    Json(request): Json<ReconcileRequest>,
+) -> Response {
+    answer(admin.desk.reconcile(&name, &request).await)
+}
+
+async fn anomalies<S: Store>(State(admin): Shared<S>, Query(query): Query<ListQuery>) -> Response {
+    answer(admin.desk.anomalies(&query))
 }
 
 async fn executions<S: Store>(State(admin): Shared<S>, Query(query): Query<ListQuery>) -> Response {

@@ -11,13 +11,18 @@ mod demo;
 mod events;
 mod executions;
 mod input;
+mod listen;
 pub(crate) mod output;
 mod pattern;
+mod payments;
+mod providers;
 mod quarantine;
+mod reconcile;
 mod send;
 pub(crate) mod serve;
 mod store;
 mod source_args;
+mod trigger;
 mod verify;
 mod workflow;
 
@@ -80,12 +85,22 @@ enum Command {
     Serve(serve::Args),
     /// Sign a webhook and send it; or a burst of them.
     Send(send::Args),
+    /// Send what a provider would send: any provider, any event, right or wrong.
+    Trigger(Box<trigger::Args>),
+    /// While developing: hand new events on to a local application.
+    Listen(listen::Args),
     /// List, show and follow events: did we get the webhook, and what became of it?
     Events(events::Args),
+    /// Show where a payment stands, and what does not fit together.
+    Payments(payments::Args),
     /// List and show runs of the workflow; redrive or stop one.
     Executions(executions::Args),
     /// List and show refused deliveries; judge one again.
     Quarantine(quarantine::Args),
+    /// Ask a provider what it has, and take in what never arrived.
+    Reconcile(reconcile::Args),
+    /// Show what is known of each provider: signatures, answers, retries.
+    Providers(providers::Args),
     /// Check that what is kept is sound.
     Store(store::Args),
     /// Print, explain and check the configuration.
@@ -143,6 +158,11 @@ pub(crate) fn main() -> ExitCode {
         Command::Demo(args) => wait_for(demo::run(args, &context)),
         Command::Serve(args) => serve::run(&args, &context),
         Command::Send(args) => wait_for(send::run(args, &context)),
+        Command::Trigger(args) => wait_for(trigger::run(*args, &context)),
+        Command::Listen(args) => wait_for(listen::run(args, &context)),
+        Command::Payments(args) => wait_for(payments::run(args, &context)),
+        Command::Reconcile(args) => wait_for(reconcile::run(args, &context)),
+        Command::Providers(args) => providers::run(&args, &context),
         Command::Events(args) => wait_for(events::run(args, &context)),
         Command::Executions(args) => wait_for(executions::run(args, &context)),
         Command::Quarantine(args) => wait_for(quarantine::run(args, &context)),

@@ -3,24 +3,40 @@
 //! no server runs. Both show the same.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use domain::delivery::RawDelivery;
+use domain::diagnosis::{Diagnosis, diagnose};
 use domain::event::EventKeyDigest;
-use domain::source::Source;
+use domain::payment::PaymentRules;
+use domain::providers::ProviderId;
+use domain::source::{Source, SourceName};
 use domain::stream::Sequence;
+use domain::time::Timestamp;
 use domain::trace::TraceId;
 use engine::clock::{Clock, Luck};
 use engine::journal::Step;
-use engine::operator::{self, NotDone, Wish};
+use engine::metrics::{Metrics, SourceLabel};
+use engine::operator::{self, NotDone, Reconciliation, Wish};
 use engine::store::{
-    EventDetail, EventFilter, ExecutionDetail, ExecutionFilter, Outcome, Page, Store, Unavailable,
+    EventDetail, EventFilter, EventSummary, ExecutionDetail, ExecutionFilter, Outcome, Page, Store,
+    Unavailable,
 };
+use engine::upstream::Upstream;
 use engine::workflow::{Course, Workflows};
 use serde::{Deserialize, Serialize};
 
 use crate::view::{
-    ChangeView, CountsView, EventDetailView, EventView, ExecutionDetailView, ExecutionView,
-    HeaderView, PageView, PromotedView, QuarantineDetailView, QuarantineView,
+    AnomalyView, ChangeView, CountsView, EventDetailView, EventView, ExecutionDetailView,
+    ExecutionView, FindingView, GapView, HeaderView, PageView, PaymentView, PromotedView,
+    QuarantineDetailView, QuarantineView, ReconciledView,
 };
+
+/// Longest time that a listing of the quarantine spends on explaining what is in it.
+const LISTING_PATIENCE: Duration = Duration::from_millis(500);
+
+/// Most events of one payment that are shown.
+const PAYMENT_EVENTS_MAX: usize = 1000;
 
 /// Most items of one page.
 const PAGE_MAX: usize = 1000;
@@ -33,6 +49,10 @@ pub(crate) struct Desk<S> {
     pub(crate) workflows: Arc<Workflows>,
     /// The sources that deliveries can be judged by again.
     pub(crate) sources: Vec<Source>,
+    /// Who tells what only a provider can.
+    pub(crate) upstream: Arc<dyn Upstream>,
+    /// What is counted.
+    pub(crate) metrics: Arc<Metrics>,
     /// Time and luck.
     pub(crate) clock: Arc<dyn Clock>,
     /// See `clock`.
@@ -73,6 +93,20 @@ pub(crate) struct ListQuery {
     /// No more than so many.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) limit: Option<usize>,
+}
+
+/// What is asked of a reconciliation: one page of it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct ReconcileRequest {
+    /// From this time on, in milliseconds since 1970.
+    pub(crate) since: i64,
+    /// Where the page begins; the last page's `next`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) cursor: Option<String>,
+    /// Whether nothing is taken in.
+    #[serde(default)]
+    pub(crate) dry_run: bool,
 }
 
 /// What is asked of the change feed.
@@ -177,7 +211,25 @@ impl<S: Store> Desk<S> {
         let page = self
             .store
             .list_quarantined(query.before, page_size(query.limit))?;
-        Ok(page_view(&page, QuarantineView::new))
+        let mut view = page_view(&page, QuarantineView::new);
+        let began = Instant::now();
+        for item in &mut view.items {
+            // A long page of long bodies would take seconds; the rest is explained one by one.
+            if began.elapsed() > LISTING_PATIENCE {
+                break;
+            }
+            let Some((_, delivery)) = self.store.quarantined(item.id)? else {
+                continue;
+            };
+            item.findings = self
+                .diagnose(&delivery)
+                .map(|diagnosis| diagnosis.findings)
+                .unwrap_or_default()
+                .iter()
+                .map(|finding| finding.code().to_owned())
+                .collect();
+        }
+        Ok(view)
     }
 
     /// One quarantined delivery.
@@ -190,23 +242,130 @@ impl<S: Store> Desk<S> {
         Ok(QuarantineDetailView {
             delivery: QuarantineView::new(&summary),
             headers: HeaderView::all(&delivery.headers),
+            diagnosis: self
+                .diagnose(&delivery)
+                .map(|diagnosis| diagnosis.findings.iter().map(FindingView::new).collect())
+                .unwrap_or_default(),
             body: with_body.then(|| String::from_utf8_lossy(&delivery.body).into_owned()),
         })
     }
 
-    /// Judges a quarantined delivery again.
-    pub(crate) async fn promote(&self, id: u64) -> Result<PromotedView, NotDone> {
+    /// Why a delivery's signature proves nothing, with the secrets of now; `None` when its source
+    /// is not configured here, or when it would be admitted now.
+    fn diagnose(&self, delivery: &RawDelivery) -> Option<Diagnosis> {
+        let source = self
+            .sources
+            .iter()
+            .find(|source| source.name == delivery.source)?;
+        match source.provider.verify(delivery.clone(), &source.secrets) {
+            Ok(_) => None,
+            Err((refusal, delivery)) => Some(diagnose(refusal, &delivery, source, &self.sources)),
+        }
+    }
+
+    /// Payments called `id`, one for each source that tells of one.
+    pub(crate) fn payments(&self, id: &str) -> Result<Vec<PaymentView>, NotDone> {
+        let filter = EventFilter {
+            payment_id: Some(id.to_owned()),
+            ..EventFilter::default()
+        };
+        let mut events = self
+            .store
+            .list_events(&filter, None, PAYMENT_EVENTS_MAX)?
+            .items;
+        events.sort_by_key(|event| event.sequence);
+        let mut sources: Vec<SourceName> = Vec::new();
+        for event in &events {
+            let source = &event.record.event_key.source;
+            if !sources.contains(source) {
+                sources.push(source.clone());
+            }
+        }
+        let views = sources.iter().filter_map(|source| {
+            let own: Vec<EventSummary> = events
+                .iter()
+                .filter(|event| event.record.event_key.source == *source)
+                .cloned()
+                .collect();
+            let provider = own.first().map(|event| event.record.provider.clone());
+            let rules = provider
+                .and_then(|name| ProviderId::parse(&name))
+                .map_or(PaymentRules::STRICT, |id| id.spec().rules);
+            PaymentView::new(rules, &own)
+        });
+        let views: Vec<PaymentView> = views.collect();
+        if views.is_empty() {
+            return Err(NotDone::NotFound);
+        }
+        Ok(views)
+    }
+
+    /// Compares one page of what a provider has with what is here, and takes in what is missing.
+    pub(crate) async fn reconcile(
+        &self,
+        source: &str,
+        request: &ReconcileRequest,
+    ) -> Result<ReconciledView, NotDone> {
+        let source = self
+            .sources
+            .iter()
+            .find(|each| each.name.as_str() == source)
+            .ok_or_else(|| NotDone::Nonsense(format!("no source named {source} is configured")))?;
+        let asked = Reconciliation {
+            since: Timestamp::from_millis(request.since),
+            cursor: request.cursor.clone(),
+            dry_run: request.dry_run,
+            now: self.clock.now(),
+            trace: self.new_trace(),
+        };
+        let page = operator::reconcile(source, asked, &*self.upstream, &*self.store).await?;
+        let labels = SourceLabel {
+            source: source.name.to_string(),
+        };
+        let gaps = self.metrics.reconcile_gaps.get_or_create(&labels);
+        gaps.inc_by(page.gaps.len() as u64);
+        Ok(ReconciledView {
+            checked: page.checked,
+            known: page.known,
+            taken: page.taken,
+            gaps: page
+                .gaps
+                .iter()
+                .map(|(key, payment_id)| GapView {
+                    event_key: key.to_string(),
+                    payment_id: payment_id.clone(),
+                })
+                .collect(),
+            next: page.next,
+        })
+    }
+
+    fn new_trace(&self) -> TraceId {
         let mut bytes = [0; 16];
         bytes[..8].copy_from_slice(&self.luck.next_u64().to_be_bytes());
         bytes[8..].copy_from_slice(&self.luck.next_u64().to_be_bytes());
+        TraceId::from_bytes(bytes)
+    }
+
+    /// Anomalies of payments, newest first.
+    pub(crate) fn anomalies(&self, query: &ListQuery) -> Result<PageView<AnomalyView>, NotDone> {
+        let page = self
+            .store
+            .list_anomalies(query.before, page_size(query.limit))?;
+        Ok(page_view(&page, AnomalyView::new))
+    }
+
+    /// Judges a quarantined delivery again.
+    pub(crate) async fn promote(&self, id: u64) -> Result<PromotedView, NotDone> {
         let source_of = |name: &str| {
             self.sources
                 .iter()
                 .find(|source| source.name.as_str() == name)
                 .cloned()
         };
-        let trace = TraceId::from_bytes(bytes);
-        let appended = operator::promote(id, source_of, &*self.store, trace).await?;
+        let trace = self.new_trace();
+        let appended =
+            operator::promote(id, &*self.upstream, source_of, &*self.store, trace).await?;
         let word = |outcome: &Outcome| match outcome {
             Outcome::Stored => "stored".to_owned(),
             Outcome::Duplicate => "duplicate".to_owned(),

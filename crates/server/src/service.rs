@@ -14,6 +14,7 @@ use engine::pipe::Pipe;
 use engine::runner::{Runner, RunnerOptions};
 use engine::store::{EventLog as _, Executions as _, Unavailable};
 use engine::supervisor::Supervisor;
+use engine::upstream::Upstream;
 use tokio::net::TcpListener;
 use tracing::{error, info};
 
@@ -50,8 +51,10 @@ impl Service {
             start_workflow(config, &commons, back).await?;
         }
         let (listen_at, admin_at) = (listen.local_addr()?, admin.local_addr()?);
-        start_admin(config, &commons, sources.clone(), (desk, admin))?;
-        start_front(config, &commons, sources, (front, listen));
+        let upstream = wire::upstream(config)?;
+        let known = (sources.clone(), Arc::clone(&upstream));
+        start_admin(config, &commons, known, (desk, admin))?;
+        start_front(config, &commons, (sources, upstream), (front, listen));
         let runtime = RuntimeFile {
             pid: std::process::id(),
             listen: listen_at,
@@ -148,7 +151,7 @@ async fn start_workflow(
 fn start_admin(
     config: &Config,
     commons: &Commons,
-    sources: Vec<Source>,
+    (sources, upstream): (Vec<Source>, Arc<dyn Upstream>),
     (group, listener): (&Supervisor, TcpListener),
 ) -> anyhow::Result<()> {
     let token = match &config.admin.token_file {
@@ -159,7 +162,7 @@ fn start_admin(
         None => runtime_file::token(&config.store.path, &*commons.luck)?,
     };
     anyhow::ensure!(!token.is_empty(), "the admin token is empty");
-    let desk = commons.desk(sources);
+    let desk = commons.desk(sources, upstream);
     let metrics = Arc::clone(&commons.metrics);
     let app = admin::router(Arc::new(Admin {
         desk,
@@ -181,7 +184,7 @@ fn start_admin(
 fn start_front(
     config: &Config,
     commons: &Commons,
-    sources: Vec<Source>,
+    (sources, upstream): (Vec<Source>, Arc<dyn Upstream>),
     (group, listener): (&Supervisor, TcpListener),
 ) {
     let server = &config.server;
@@ -193,7 +196,7 @@ fn start_front(
         requests_max: server.requests_max,
     };
     let ingress = Ingress::new(
-        Arc::new(FixedSources::from(sources)),
+        (Arc::new(FixedSources::from(sources)), upstream),
         Arc::clone(&commons.store),
         (Arc::clone(&commons.clock), Arc::clone(&commons.luck)),
         Arc::clone(&commons.metrics),

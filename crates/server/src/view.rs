@@ -1,13 +1,16 @@
 //! What people and scripts are shown, as JSON and as the tables made from it. The names here
 //! are part of the product: scripts are written against them.
 
+use domain::diagnosis::Finding;
 use domain::event::EventKeyDigest;
+use domain::meaning::{Fact, Meaning};
+use domain::payment::{self, PaymentRules, Sum};
 use domain::record::EventRecord;
 use domain::settlement::Settlement;
 use domain::stream::Change;
 use engine::store::{
-    ConflictSummary, Counts, EventDetail, EventSummary, ExecutionStatus, ExecutionSummary,
-    QuarantinedSummary,
+    AnomalySummary, ConflictSummary, Counts, EventDetail, EventSummary, ExecutionStatus,
+    ExecutionSummary, QuarantinedSummary,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -45,6 +48,9 @@ pub(crate) struct EventView {
     pub(crate) status: String,
     /// The payment's status as it arrived.
     pub(crate) provider_status: String,
+    /// What it means.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) meaning: Option<MeaningView>,
     /// When it arrived.
     pub(crate) received_at: String,
     /// The trace of everything done for it.
@@ -70,6 +76,120 @@ pub(crate) struct EventView {
     pub(crate) cause: Option<String>,
 }
 
+/// What an event of a known provider means.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct MeaningView {
+    /// What the provider calls this kind of event.
+    pub(crate) event_type: String,
+    /// `payment`, `refund`, `dispute`, `other` or `unreadable`.
+    pub(crate) kind: String,
+    /// The state that it tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) state: Option<String>,
+    /// What is wrong with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) problem: Option<String>,
+    /// The capture, refund or dispute that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) operation: Option<String>,
+    /// The sum in the provider's minor units, as it was sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) minor_units: Option<i64>,
+    /// Decimal places of one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) exponent: Option<u8>,
+    /// When the provider says it happened.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) occurred_at: Option<String>,
+    /// Whether real money moves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) live: Option<bool>,
+    /// The connected account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) account: Option<String>,
+}
+
+/// A payment, as all its events tell it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PaymentView {
+    /// The source whose events tell of it.
+    pub(crate) source: String,
+    /// Its id, in the provider's words.
+    pub(crate) payment_id: String,
+    /// The provider.
+    pub(crate) provider: String,
+    /// Where it stands; `None` when no event says.
+    pub(crate) status: Option<String>,
+    /// How much it is of.
+    pub(crate) amount: Option<String>,
+    /// How much went back.
+    pub(crate) refunded: Option<String>,
+    /// How much is disputed and not won.
+    pub(crate) disputed: Option<String>,
+    /// What does not fit together.
+    pub(crate) anomalies: Vec<String>,
+    /// Its events, oldest first.
+    pub(crate) events: Vec<EventView>,
+}
+
+/// Something about a payment that people should look at.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct AnomalyView {
+    /// Its id.
+    pub(crate) id: u64,
+    /// The event that brought it.
+    pub(crate) event: u64,
+    /// The source.
+    pub(crate) source: String,
+    /// The payment.
+    pub(crate) payment_id: String,
+    /// What does not fit, as a stable word.
+    pub(crate) anomaly: String,
+    /// When the event was received.
+    pub(crate) received_at: String,
+}
+
+/// What one page of a reconciliation found.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ReconciledView {
+    /// Events that the provider has.
+    pub(crate) checked: u64,
+    /// Those of them that are here.
+    pub(crate) known: u64,
+    /// Those that were taken in now.
+    pub(crate) taken: u64,
+    /// Those that were not here.
+    pub(crate) gaps: Vec<GapView>,
+    /// Where the next page begins; `None` on the last.
+    pub(crate) next: Option<String>,
+}
+
+/// An event that the provider has and that was not here.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct GapView {
+    /// Its key.
+    pub(crate) event_key: String,
+    /// The payment it is about.
+    pub(crate) payment_id: String,
+}
+
+/// Why a signature proves nothing.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct FindingView {
+    /// A stable word.
+    pub(crate) code: String,
+    /// What was found.
+    pub(crate) message: String,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) advice: Option<String>,
+}
+
 /// One event with everything that is kept about it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -85,6 +205,11 @@ pub(crate) struct EventDetailView {
     pub(crate) body: Option<String>,
     /// The label of the secret that proved its sender.
     pub(crate) secret: String,
+    /// `verified`, `authenticated` or `fetched`: who says that it is so.
+    pub(crate) vouched: String,
+    /// What it brought to its payment that does not fit.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub(crate) anomalies: Vec<String>,
     /// Every change of its record.
     pub(crate) changes: Vec<ChangeView>,
     /// Deliveries with its key and other bytes.
@@ -216,6 +341,9 @@ pub(crate) struct QuarantineView {
     pub(crate) count: u64,
     /// The trace of its latest arrival.
     pub(crate) trace_id: String,
+    /// What is wrong with its signature, each as a stable word; none where it was not looked for.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub(crate) findings: Vec<String>,
 }
 
 /// One delivery in quarantine with its bytes.
@@ -225,6 +353,9 @@ pub(crate) struct QuarantineDetailView {
     pub(crate) delivery: QuarantineView,
     /// The names of the headers that came with it, and the values of the harmless ones.
     pub(crate) headers: Vec<HeaderView>,
+    /// Why its signature proves nothing, with the secrets of now.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub(crate) diagnosis: Vec<FindingView>,
     /// Its body, only when asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) body: Option<String>,
@@ -256,6 +387,9 @@ pub(crate) struct CountsView {
     pub(crate) quarantined: u64,
     /// Distinct conflicting deliveries.
     pub(crate) conflicts: u64,
+    /// Anomalies of payments.
+    #[serde(default)]
+    pub(crate) anomalies: u64,
     /// Feed entries that the pipe has not read.
     pub(crate) feed_lag: u64,
 }
@@ -273,6 +407,92 @@ const HARMLESS_HEADERS: [&str; 8] = [
     "x-request-id",
 ];
 
+impl MeaningView {
+    /// The view of a meaning.
+    pub(crate) fn new(meaning: &Meaning) -> Self {
+        Self {
+            event_type: meaning.event_type.clone(),
+            kind: meaning.fact.kind().to_owned(),
+            state: meaning.fact.state().map(str::to_owned),
+            problem: match &meaning.fact {
+                Fact::Unreadable { problem } => Some(problem.clone()),
+                Fact::Payment { .. }
+                | Fact::CaptureFailed
+                | Fact::Refund { .. }
+                | Fact::RefundedTotal
+                | Fact::Dispute { .. }
+                | Fact::Other => None,
+            },
+            operation: meaning.operation.clone(),
+            minor_units: meaning.money.map(|money| money.units),
+            exponent: meaning.money.map(|money| money.exponent),
+            occurred_at: meaning.occurred_at.map(|when| when.to_iso()),
+            live: meaning.live,
+            account: meaning.account.clone(),
+        }
+    }
+
+    /// For people, on one line.
+    pub(crate) fn words(&self) -> String {
+        let mut words = format!("{}: {}", self.event_type, self.kind);
+        for more in [&self.state, &self.problem, &self.operation] {
+            if let Some(more) = more {
+                words += &format!(", {more}");
+            }
+        }
+        if self.live == Some(false) {
+            words += " (test)";
+        }
+        words
+    }
+}
+
+impl PaymentView {
+    /// The payment that these events of one source tell, oldest first.
+    pub(crate) fn new(rules: PaymentRules, events: &[EventSummary]) -> Option<Self> {
+        let first = events.first()?;
+        let payment =
+            payment::project(rules, events.iter().filter_map(|event| event.record.told()));
+        let text = |sum: &Option<Sum>| sum.as_ref().map(ToString::to_string);
+        Some(Self {
+            source: first.record.event_key.source.to_string(),
+            payment_id: first.record.key.payment_id.clone(),
+            provider: first.record.provider.clone(),
+            status: payment.status.map(|status| status.to_string()),
+            amount: text(&payment.amount),
+            refunded: text(&payment.refunded),
+            disputed: text(&payment.disputed),
+            anomalies: payment.anomalies.iter().map(ToString::to_string).collect(),
+            events: events.iter().map(EventView::new).collect(),
+        })
+    }
+}
+
+impl AnomalyView {
+    /// The view of an anomaly.
+    pub(crate) fn new(summary: &AnomalySummary) -> Self {
+        Self {
+            id: summary.id,
+            event: summary.sequence.get(),
+            source: summary.source.to_string(),
+            payment_id: summary.record.payment_id.clone(),
+            anomaly: summary.anomaly.to_string(),
+            received_at: summary.received_at.to_iso(),
+        }
+    }
+}
+
+impl FindingView {
+    /// The view of a finding.
+    pub(crate) fn new(finding: &Finding) -> Self {
+        Self {
+            code: finding.code().to_owned(),
+            message: finding.to_string(),
+            advice: finding.advice().map(str::to_owned),
+        }
+    }
+}
+
 impl EventView {
     /// The view of an event.
     pub(crate) fn new(summary: &EventSummary) -> Self {
@@ -288,6 +508,7 @@ impl EventView {
             provider: record.provider.clone(),
             status: record.status().to_owned(),
             provider_status: record.provider_status.clone(),
+            meaning: record.meaning.as_ref().map(MeaningView::new),
             received_at: record.received_at.to_iso(),
             trace_id: record.trace.id.to_string(),
             execution_name: record.event_key.digest().execution_name(),
@@ -344,6 +565,8 @@ impl EventDetailView {
             body_bytes: raw.len(),
             body: with_body.then(|| String::from_utf8_lossy(raw).into_owned()),
             secret: detail.secret_label.clone(),
+            vouched: detail.vouched.as_str().to_owned(),
+            anomalies: detail.anomalies.iter().map(ToString::to_string).collect(),
             changes: detail.changes.iter().map(ChangeView::new).collect(),
             conflicts: detail
                 .conflicts
@@ -438,6 +661,7 @@ impl QuarantineView {
             last_received_at: summary.last_received_at.to_iso(),
             count: summary.count,
             trace_id: summary.trace.to_string(),
+            findings: Vec::new(),
         }
     }
 }
@@ -451,6 +675,7 @@ impl From<Counts> for CountsView {
             dead_letters: counts.dead_letters,
             quarantined: counts.quarantined,
             conflicts: counts.conflicts,
+            anomalies: counts.anomalies,
             feed_lag: counts.feed_lag,
         }
     }

@@ -5,14 +5,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
+use domain::providers::ProviderId;
 use domain::secret::Secret;
-use domain::source::Source;
+use domain::source::{Source, SourceName};
 use domain::time::Millis;
 use engine::clock::{Clock, Luck, SystemClock, SystemLuck};
 use engine::metrics::Metrics;
 use engine::pipe::Filter;
 use engine::store::QuarantineBounds;
 use engine::tasks::TaskRunner;
+use engine::upstream::{NoUpstream, Upstream};
 use engine::workflow::{Workflow, Workflows};
 use processor::gateway::AnyGateway;
 use processor::gateway::http::{HttpGateway, ReceiptPointers};
@@ -21,6 +23,7 @@ use processor::http_client::{HttpClient, Target};
 use processor::http_tasks::{Endpoint, HttpTasks};
 use processor::tasks::Tasks;
 use store_sqlite::{CommitReport, Options, SqliteStore};
+use upstream::{ApiSettings, HttpUpstream};
 
 use crate::config::Config;
 use crate::config::gateway::{Act, GatewayKind};
@@ -107,11 +110,17 @@ fn quarantine_bounds(config: &Config) -> QuarantineBounds {
 
 impl Commons {
     /// The operator's desk on this store.
-    pub(crate) fn desk(&self, sources: Vec<Source>) -> Desk<HomeStore> {
+    pub(crate) fn desk(
+        &self,
+        sources: Vec<Source>,
+        upstream: Arc<dyn Upstream>,
+    ) -> Desk<HomeStore> {
         Desk {
             store: Arc::clone(&self.store),
             workflows: Arc::clone(&self.workflows),
             sources,
+            upstream,
+            metrics: Arc::clone(&self.metrics),
             clock: Arc::clone(&self.clock),
             luck: Arc::clone(&self.luck),
         }
@@ -139,6 +148,50 @@ pub(crate) fn sources(config: &Config) -> anyhow::Result<Vec<Source>> {
         .map(|(name, source)| source.build(name))
         .collect()
 }
+
+/// Those of them that can be read here: for explaining, where one that cannot takes nothing away.
+pub(crate) fn readable_sources(config: &Config) -> Vec<Source> {
+    let sources = config.sources.iter();
+    sources
+        .filter_map(|(name, source)| source.build(name).ok())
+        .collect()
+}
+
+/// The providers' own APIs, as far as the configuration has credentials for them.
+pub(crate) fn upstream(config: &Config) -> anyhow::Result<Arc<dyn Upstream>> {
+    let mut apis = Vec::new();
+    for (name, source) in &config.sources {
+        let Some(api) = &source.api else { continue };
+        let named = SourceName::try_new(name).with_context(|| format!("[sources.{name}]"))?;
+        let token = api
+            .token
+            .read()
+            .with_context(|| format!("[sources.{name}.api] token"))?;
+        let settings = ApiSettings {
+            token: Secret::new("api", token),
+            base_url: api.base_url.clone(),
+            timeout: Millis::new(api.timeout_ms.unwrap_or(API_TIMEOUT_MS)),
+        };
+        apis.push((named, settings));
+    }
+    let uses_certificates = config
+        .sources
+        .values()
+        .any(|source| source.provider.0 == ProviderId::Paypal);
+    // A client holds the system's certificates, some megabytes of them: none where nobody is asked.
+    if apis.is_empty() && !uses_certificates {
+        return Ok(Arc::new(NoUpstream));
+    }
+    let upstream =
+        HttpUpstream::try_new(apis, &upstream::Options::default(), Arc::new(SystemClock));
+    Ok(Arc::new(
+        upstream.context("the providers' APIs cannot be asked")?,
+    ))
+}
+
+/// Longest wait for a provider's API while a sender waits for us, in milliseconds: the most
+/// impatient one that is fetched for gives up after 15 s.
+const API_TIMEOUT_MS: u64 = 5000;
 
 /// The workflow's text and what it says, and the filter before it.
 pub(crate) fn workflow(config: &Config) -> anyhow::Result<(String, Workflow, Filter)> {

@@ -36,10 +36,12 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("payhook-telemetry", &["payhook-domain", "payhook-engine"]),
+    ("payhook-upstream", &["payhook-domain", "payhook-engine"]),
     (
         "payhook",
         &[
             "payhook-telemetry",
+            "payhook-upstream",
             "payhook-store-sqlite",
             "payhook-engine",
             "payhook-processor",

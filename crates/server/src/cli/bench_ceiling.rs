@@ -17,6 +17,7 @@ use engine::store::{
     Appended, Custody, EventLog, NotKept, Outcome, Quarantine, QuarantinedDelivery, Unavailable,
 };
 use engine::supervisor::Supervisor;
+use engine::upstream::NoUpstream;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -33,7 +34,7 @@ struct NoStore;
 
 impl EventLog for NoStore {
     async fn append_once(&self, custody: Custody) -> Result<Appended, NotKept> {
-        let at = custody.admitted.delivery().get().received_at;
+        let at = custody.admitted.delivery().received_at;
         let key = |payment_id: &String| RecordKey {
             payment_id: payment_id.clone(),
             timestamp: at,
@@ -42,7 +43,10 @@ impl EventLog for NoStore {
         let stored = events
             .map(|event| (Outcome::Stored, key(&event.payment_id)))
             .collect();
-        Ok(Appended { events: stored })
+        Ok(Appended {
+            events: stored,
+            anomalies: Vec::new(),
+        })
     }
 
     fn takes_custody(&self) -> Result<(), Unavailable> {
@@ -84,7 +88,10 @@ pub(super) fn run(_: &Args, context: &Context) -> anyhow::Result<ExitCode> {
             requests_max: server.requests_max,
         };
         let ingress = Ingress::new(
-            Arc::new(FixedSources::from(wire::sources(&config)?)),
+            (
+                Arc::new(FixedSources::from(wire::sources(&config)?)),
+                Arc::new(NoUpstream),
+            ),
             Arc::new(NoStore),
             (Arc::new(SystemClock), Arc::new(SystemLuck)),
             Arc::clone(&metrics),

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Subcommand;
+use domain::currency::Currency;
 
 use super::output::{Output, Tone};
 use super::{Context, executions};
@@ -114,7 +115,7 @@ fn print_list(output: Output, events: &[EventView]) {
             event.id.to_string(),
             event.received_at.clone(),
             event.payment_id.clone(),
-            format!("{} {}", event.amount, event.currency),
+            amount(event),
             output.paint(status_tone(&event.status), &event.status),
             super::status_cell(output, event.execution),
             event.event_key.clone(),
@@ -130,6 +131,14 @@ fn print_list(output: Output, events: &[EventView]) {
         "EVENT KEY",
     ];
     output.table(headings, events.iter().map(row).collect());
+}
+
+/// How much, or a dash where the provider names no money.
+pub(super) fn amount(event: &EventView) -> String {
+    if event.currency == Currency::NONE.code() {
+        return "-".to_owned();
+    }
+    format!("{} {}", event.amount, event.currency)
 }
 
 /// The colour that a record's status has.
@@ -171,7 +180,7 @@ fn print_event(output: Output, event: &EventView) {
         ));
     };
     field("payment", &event.payment_id);
-    field("amount", &format!("{} {}", event.amount, event.currency));
+    field("amount", &amount(event));
     field(
         "provider",
         &format!("{} (status {})", event.provider, event.provider_status),
@@ -201,10 +210,14 @@ fn print_steps(output: Output, detail: &EventDetailView) {
         event.source
     );
     step(&event.received_at, &arrived);
-    step(
-        &event.received_at,
-        &format!("verified: signed with secret \"{}\"", detail.secret),
-    );
+    step(&event.received_at, &vouched(detail));
+    if let Some(meaning) = &event.meaning {
+        step(&event.received_at, &format!("read: {}", meaning.words()));
+    }
+    for anomaly in &detail.anomalies {
+        let text = format!("does not fit its payment: {anomaly}");
+        step(&event.received_at, &output.paint(Tone::Warning, &text));
+    }
     for change in &detail.changes {
         let status = change.status.as_deref().unwrap_or("?");
         let (kind, place) = (&change.event_name, change.sequence);
@@ -219,6 +232,18 @@ fn print_steps(output: Output, detail: &EventDetailView) {
             conflict.count, conflict.body_hash
         );
         step(&conflict.received_at, &output.paint(Tone::Bad, &text));
+    }
+}
+
+/// Who says that what it tells is so.
+fn vouched(detail: &EventDetailView) -> String {
+    let secret = &detail.secret;
+    match detail.vouched.as_str() {
+        "fetched" => "fetched: the provider's API was asked, and this is its answer".to_owned(),
+        "authenticated" => format!(
+            "authenticated: the sender holds secret \"{secret}\"; no signature covers the body"
+        ),
+        _ => format!("verified: signed with secret \"{secret}\""),
     }
 }
 

@@ -108,6 +108,7 @@ fn print_list(output: Output, deliveries: &[QuarantineView]) {
             delivery.last_received_at.clone(),
             delivery.source.clone(),
             output.paint(Tone::Warning, &delivery.reason),
+            delivery.findings.join(", "),
             delivery.count.to_string(),
             delivery.body_bytes.to_string(),
             delivery.body_hash.chars().take(16).collect(),
@@ -118,6 +119,7 @@ fn print_list(output: Output, deliveries: &[QuarantineView]) {
         "LAST RECEIVED",
         "SOURCE",
         "REASON",
+        "WHY",
         "COUNT",
         "BYTES",
         "BODY",
@@ -153,6 +155,12 @@ fn print_detail(output: Output, detail: &QuarantineDetailView) {
     for header in &detail.headers {
         let value = header.value.as_deref().unwrap_or("(not shown)");
         field("header", &format!("{}: {value}", header.name));
+    }
+    for finding in &detail.diagnosis {
+        output.line(format!("  {}", finding.message));
+        if let Some(advice) = &finding.advice {
+            output.line(format!("    {}", output.paint(Tone::Faint, advice)));
+        }
     }
     if let Some(body) = &detail.body {
         output.line(format!("\n{body}"));

@@ -2,9 +2,9 @@
 //!
 //! It trusts nothing that comes back: answers are bounded, and only shown.
 
-mod answer;
-mod burst;
-mod webhook;
+pub(super) mod answer;
+pub(super) mod burst;
+pub(super) mod webhook;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use bytes::Bytes;
+use domain::source::Source;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Url};
 use serde::Serialize;
@@ -85,11 +86,11 @@ struct Sent {
 /// Sends it.
 pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     let sources = args.source.resolve(context)?;
-    let url = url(&args, &sources.config)?;
+    let url = url_of(args.url.as_deref(), &sources.source, &sources.config)?;
     let writer = writer(&args, &sources)?;
     let output = context.output;
     if args.dry_run {
-        let command = writer.write(0).curl(&url);
+        let command = writer.write(0)?.curl(&url);
         if output.is_json() {
             output.json(&serde_json::json!({ "url": url, "curl": command }))?;
         } else {
@@ -99,7 +100,8 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<ExitCod
     }
     let sender = Sender::new(client(&args)?, url);
     let all_accepted = if args.burst.is_burst() {
-        burst::run(&args.burst, args.duplicate, &sender, &writer, output).await?
+        let write = |number| writer.write(number);
+        burst::run(&args.burst, args.duplicate, &sender, &write, output).await?
     } else {
         one(&args, &sender, &writer, output).await?
     };
@@ -116,36 +118,37 @@ async fn one(
     writer: &Writer,
     output: Output,
 ) -> anyhow::Result<bool> {
-    let webhook = writer.write(0);
+    let webhook = writer.write(0)?;
     let mut answers = Vec::new();
     for _ in 0..=args.duplicate {
-        let answer = sender.send(&webhook).await.with_context(|| {
+        answers.push(sender.send(&webhook).await.with_context(|| {
             format!(
                 "nothing came back from {}; is `payhook serve` running?",
                 sender.url()
             )
-        })?;
-        answers.push(Sent {
+        })?);
+    }
+    let all_accepted = answers.iter().all(Answer::is_accepted);
+    if output.is_json() {
+        let sent = answers.into_iter().map(|answer| Sent {
             body: webhook.text(),
             answer,
         });
-    }
-    if output.is_json() {
-        let url = sender.url();
         output.json(&Report {
-            url,
-            answers: &answers,
+            url: sender.url(),
+            answers: &sent.collect::<Vec<_>>(),
         })?;
     } else {
-        print(output, sender.url(), &webhook, &answers);
+        print_answers(output, sender.url(), &webhook, &answers);
     }
-    Ok(answers.iter().all(|sent| sent.answer.is_accepted()))
+    Ok(all_accepted)
 }
 
-fn print(output: Output, url: &str, webhook: &Webhook, answers: &[Sent]) {
-    output.line(output.paint(Tone::Faint, &format!("POST {url}")));
+/// Prints a webhook, and what came back each time it was sent.
+pub(super) fn print_answers(output: Output, url: &str, webhook: &Webhook, answers: &[Answer]) {
+    output.line(output.paint(Tone::Faint, &format!("POST {}", webhook.url(url))));
     output.line(output.paint(Tone::Faint, &webhook.text()));
-    for Sent { answer, .. } in answers {
+    for answer in answers {
         let tone = if answer.is_accepted() {
             Tone::Good
         } else {
@@ -158,10 +161,7 @@ fn print(output: Output, url: &str, webhook: &Webhook, answers: &[Sent]) {
         };
         output.line(format!("{word} in {} {body}", answer.latency_text()));
     }
-    if let Some(trace) = answers
-        .iter()
-        .find_map(|sent| sent.answer.trace_id.as_ref())
-    {
+    if let Some(trace) = answers.iter().find_map(|answer| answer.trace_id.as_ref()) {
         output.line(output.paint(Tone::Faint, &format!("trace {trace}")));
     }
 }
@@ -199,20 +199,25 @@ fn client(args: &Args) -> anyhow::Result<Client> {
         .context("the HTTP client cannot be started")
 }
 
-fn url(args: &Args, config: &Config) -> anyhow::Result<String> {
-    if let Some(url) = &args.url {
+/// The URL that was given, or the one under which the server of the configuration has the source.
+pub(super) fn url_of(
+    given: Option<&str>,
+    source: &Source,
+    config: &Config,
+) -> anyhow::Result<String> {
+    if let Some(url) = given {
         let parsed = Url::parse(url).with_context(|| format!("{url:?} is not a URL"))?;
         ensure!(
             ["http", "https"].contains(&parsed.scheme()),
             "{url:?} does not begin with http:// or https://"
         );
-        return Ok(url.clone());
+        return Ok(url.to_owned());
     }
     // The file may be left by a server that was killed; then nobody answers, and we say so.
     let listen =
         RuntimeFile::read(&config.store.path).map_or(config.server.listen, |file| file.listen);
     let base = config.server.base_path.trim_end_matches('/');
-    let path = match args.source.name() {
+    let path = match source.name.as_str() {
         DEFAULT_SOURCE => String::new(),
         name => format!("/{name}"),
     };

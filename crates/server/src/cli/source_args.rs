@@ -7,18 +7,19 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use clap::ValueEnum;
+use domain::providers::ProviderId;
 use domain::source::Source;
 
 use super::{Context, serve};
 use crate::config::Config;
 use crate::config::secrets::SecretConfig;
-use crate::config::sources::{self, SourceConfig};
+use crate::config::sources::{self, ProviderName, SourceConfig};
 
 /// The source that is meant when none is named: the one behind `POST /webhooks`.
 pub(super) const DEFAULT_SOURCE: &str = "generic";
 
 /// Which source, which secret, and how its signatures are written.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(super) struct SourceArgs {
     /// The source, by its name in the configuration [default: generic].
     #[arg(long, value_name = "NAME")]
@@ -41,6 +42,18 @@ pub(super) struct SourceArgs {
     #[arg(long, group = "given_secret")]
     dev: bool,
 
+    /// The provider's own name for that secret: a key id, or Braintree's public key.
+    #[arg(long, value_name = "ID")]
+    key_id: Option<String>,
+
+    /// The URL as it is registered with the provider, where that is signed (Square).
+    #[arg(long, value_name = "URL")]
+    registered_url: Option<String>,
+
+    /// The provider of a source that is described by flags alone.
+    #[arg(long = "of-provider", id = "of_provider", value_name = "NAME")]
+    of_provider: Option<ProviderName>,
+
     /// The header that holds the signature.
     #[arg(long, value_name = "NAME", help_heading = "How signatures are written")]
     signature_header: Option<String>,
@@ -60,6 +73,7 @@ pub(super) struct SourceArgs {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Algorithm {
+    Sha1,
     Sha256,
     Sha512,
 }
@@ -84,7 +98,23 @@ pub(super) struct Sources {
 impl SourceArgs {
     /// The name of the source that is meant.
     pub(super) fn name(&self) -> &str {
-        self.source.as_deref().unwrap_or(DEFAULT_SOURCE)
+        let of_provider = self.of_provider.map(|provider| provider.0.name());
+        self.source
+            .as_deref()
+            .or(of_provider)
+            .unwrap_or(DEFAULT_SOURCE)
+    }
+
+    /// The same, of the source called `name`.
+    pub(super) fn named(mut self, name: &str) -> Self {
+        self.source = Some(name.to_owned());
+        self
+    }
+
+    /// The same, of a source of this provider that stands in no configuration, under its name.
+    pub(super) fn of_provider(mut self, id: ProviderId) -> Self {
+        self.of_provider = Some(ProviderName(id));
+        self
     }
 
     /// Finds the source and reads its secrets.
@@ -121,6 +151,10 @@ impl SourceArgs {
             }
             None => SourceConfig::default(),
         };
+        if let Some(provider) = self.of_provider {
+            settings.provider = provider;
+        }
+        settings.url = self.registered_url.clone().or(settings.url);
         if let Some(secret) = given {
             settings.secrets = vec![secret];
         }
@@ -128,6 +162,7 @@ impl SourceArgs {
         settings.header = header.or(settings.header);
         settings.prefix = self.prefix.clone().or(settings.prefix);
         settings.algorithm = match self.algorithm {
+            Some(Algorithm::Sha1) => Some(sources::Algorithm::Sha1),
             Some(Algorithm::Sha256) => Some(sources::Algorithm::Sha256),
             Some(Algorithm::Sha512) => Some(sources::Algorithm::Sha512),
             None => settings.algorithm,
@@ -141,7 +176,10 @@ impl SourceArgs {
     }
 
     fn given_secret(&self) -> Option<SecretConfig> {
-        let none = SecretConfig::default();
+        let none = SecretConfig {
+            key_id: self.key_id.clone(),
+            ..SecretConfig::default()
+        };
         if let Some(name) = &self.secret_env {
             let (env, label) = (Some(name.clone()), Some(name.clone()));
             return Some(SecretConfig { env, label, ..none });

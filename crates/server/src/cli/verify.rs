@@ -12,9 +12,10 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use bytes::Bytes;
 use domain::admit::Refusal;
-use domain::delivery::{Headers, RawDelivery};
+use domain::delivery::{Headers, QUERY, RawDelivery};
 use domain::diagnosis::{Diagnosis, diagnose};
 use domain::event::PaymentEvent;
+use domain::signature::ProofKind;
 use domain::source::Source;
 use domain::time::Timestamp;
 use engine::clock::{Clock as _, SystemClock};
@@ -42,6 +43,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "VALUE")]
     signature: Option<String>,
 
+    /// The query of the URL that was called, for providers that sign a part of it.
+    #[arg(long, value_name = "QUERY")]
+    query: Option<String>,
+
     /// A whole HTTP request, head and body, as a proxy or a capture has written it down.
     #[arg(long, value_name = "FILE", conflicts_with = "body")]
     request: Option<PathBuf>,
@@ -58,6 +63,8 @@ pub(super) enum Verdict {
     Accepted {
         /// The label of the secret that matched.
         secret: String,
+        /// How much it proves.
+        proof: ProofKind,
         /// What it says.
         events: Vec<PaymentEvent>,
     },
@@ -112,7 +119,11 @@ fn judge(delivery: &RawDelivery, sources: &Sources) -> Verdict {
     };
     let secret = verified.secret_label().to_owned();
     match provider.read(&verified) {
-        Ok(events) => Verdict::Accepted { secret, events },
+        Ok(events) => Verdict::Accepted {
+            secret,
+            proof: verified.kind(),
+            events,
+        },
         Err(refusal) => Verdict::Unreadable {
             secret,
             refusal: refusal.into(),
@@ -128,6 +139,7 @@ fn delivery(args: &Args, source: &Source) -> anyhow::Result<(RawDelivery, Vec<St
             let request = request::parse(&input::bytes(path)?)
                 .with_context(|| format!("{} is no HTTP request", path.display()))?;
             pairs.extend(request.headers);
+            pairs.extend(request.query.map(|query| (QUERY.to_owned(), query.into())));
             notes.extend(request.note);
             request.body
         }
@@ -138,9 +150,21 @@ fn delivery(args: &Args, source: &Source) -> anyhow::Result<(RawDelivery, Vec<St
         let (name, value) = header(text)?;
         pairs.push((name, value.into()));
     }
+    if let Some(query) = &args.query {
+        pairs.push((QUERY.to_owned(), query.clone().into()));
+    }
     if let Some(signature) = &args.signature {
-        let domain::providers::Provider::Generic(generic) = &source.provider;
-        pairs.push((generic.scheme.header.clone(), signature.clone().into()));
+        let header = source
+            .provider
+            .scheme()
+            .signature_header()
+            .with_context(|| {
+                format!(
+                    "{} has its signatures in the body; --signature cannot hold one",
+                    source.provider.spec().title
+                )
+            })?;
+        pairs.push((header, signature.clone().into()));
     }
     let delivery = RawDelivery {
         source: source.name.clone(),

@@ -26,6 +26,12 @@ pub(crate) struct SecretConfig {
     /// What to call it in logs and metrics; its position in the list otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) label: Option<String>,
+    /// The provider's own name for it: Worldpay's and Klarna's key id, Braintree's public key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) key_id: Option<String>,
+    /// When it begins to be accepted, as `2026-12-01T00:00:00Z`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) starts_at: Option<String>,
     /// When it stops being accepted, as `2026-12-01T00:00:00Z`: the end of a rotation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) retires_at: Option<String>,
@@ -86,6 +92,8 @@ impl fmt::Debug for SecretConfig {
             .field("file", &self.file)
             .field("value", &self.value.as_ref().map(|_| "(not shown)"))
             .field("label", &self.label)
+            .field("key_id", &self.key_id)
+            .field("starts_at", &self.starts_at)
             .field("retires_at", &self.retires_at)
             .finish_non_exhaustive()
     }

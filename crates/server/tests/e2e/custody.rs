@@ -127,12 +127,11 @@ async fn two_sources_may_use_the_same_ids() {
     let mac = {
         use domain::signature::{HmacAlgorithm, HmacScheme, SignatureEncoding};
         let scheme = HmacScheme {
-            header: String::new(),
             algorithm: HmacAlgorithm::Sha512,
             encoding: SignatureEncoding::Base64,
-            prefix: None,
+            ..HmacScheme::plain("x")
         };
-        scheme.sign(b"other", &webhook.body)
+        scheme.sign_body(b"other", &webhook.body)
     };
     let shop = Webhook::unsigned(webhook.body.clone())
         .to("/webhooks/shop-eu")

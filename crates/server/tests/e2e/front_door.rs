@@ -198,12 +198,11 @@ async fn a_wrong_signature_is_wrong_in_one_sentence_whatever_its_form() {
     let base64 = {
         use domain::signature::{HmacAlgorithm, HmacScheme, SignatureEncoding};
         let scheme = HmacScheme {
-            header: String::new(),
             algorithm: HmacAlgorithm::Sha256,
             encoding: SignatureEncoding::Base64,
-            prefix: None,
+            ..HmacScheme::plain("x")
         };
-        scheme.sign(SECRET.as_bytes(), &unsigned.body)
+        scheme.sign_body(SECRET.as_bytes(), &unsigned.body)
     };
     let forms = [
         zeros.clone(),

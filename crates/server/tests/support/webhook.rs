@@ -2,7 +2,8 @@
 
 use std::net::SocketAddr;
 
-use domain::providers::generic::Generic;
+use domain::providers::SchemeChanges;
+use domain::providers::generic::hmac_scheme;
 use reqwest::{Client, RequestBuilder};
 
 use super::home::SECRET;
@@ -72,5 +73,6 @@ pub(crate) fn body(payment: &str, event: &str) -> String {
 
 /// What the generic source's header holds for `body`.
 pub(crate) fn signature(secret: &str, body: &[u8]) -> String {
-    Generic::default().scheme.sign(secret.as_bytes(), body)
+    let scheme = hmac_scheme(&SchemeChanges::default(), None).unwrap();
+    scheme.sign_body(secret.as_bytes(), body)
 }

@@ -6,7 +6,10 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
-use domain::providers::generic::Generic;
+use domain::providers::{Provider, ProviderId, Settings};
+use domain::secret::Secret;
+use domain::signature::Draft;
+use engine::clock::{Clock as _, SystemClock};
 use indicatif::ProgressBar;
 use serde::Serialize;
 use serde_json::Value;
@@ -222,10 +225,16 @@ impl Stage {
             Signing::Unsigned => None,
         };
         if let Some(key) = key {
-            let signature = Generic::default()
-                .scheme
-                .sign(key, delivery.body.as_bytes());
-            request = request.header("x-webhook-signature", signature);
+            let draft = Draft {
+                body: delivery.body.clone().into(),
+                ..Draft::default()
+            };
+            let provider = Provider::try_new(ProviderId::Generic, Settings::default())?;
+            let secret = Secret::new("demo", key);
+            let signed = provider.scheme().sign(draft, &secret, SystemClock.now())?;
+            for (name, value) in signed.headers {
+                request = request.header(name, value);
+            }
         }
         let response = request.send().await?;
         let status = response.status().as_u16();

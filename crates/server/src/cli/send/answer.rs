@@ -13,7 +13,7 @@ use super::webhook::Webhook;
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
 /// Sends webhooks to one address.
-pub(super) struct Sender {
+pub(in crate::cli) struct Sender {
     client: Client,
     url: String,
 }
@@ -21,38 +21,41 @@ pub(super) struct Sender {
 /// What came back.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Answer {
+pub(in crate::cli) struct Answer {
     /// The HTTP status.
-    pub(super) status: u16,
+    pub(in crate::cli) status: u16,
     /// What became of it: `stored`, `duplicate`, `conflict`, or the code of a refusal.
     #[serde(rename = "outcome")]
-    pub(super) word: String,
+    pub(in crate::cli) word: String,
     /// The trace of everything done for it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) trace_id: Option<String>,
+    pub(in crate::cli) trace_id: Option<String>,
     /// From sending it to the last byte of the answer.
     #[serde(rename = "latencyMs", serialize_with = "as_millis")]
-    pub(super) latency: Duration,
+    pub(in crate::cli) latency: Duration,
     /// The answer itself: JSON where it is, text otherwise.
     #[serde(rename = "answer")]
-    pub(super) body: Value,
+    pub(in crate::cli) body: Value,
 }
 
 impl Sender {
     /// Sends to `url` with `client`.
-    pub(super) fn new(client: Client, url: String) -> Self {
+    pub(in crate::cli) fn new(client: Client, url: String) -> Self {
         Self { client, url }
     }
 
     /// Where to.
-    pub(super) fn url(&self) -> &str {
+    pub(in crate::cli) fn url(&self) -> &str {
         &self.url
     }
 
     /// Sends one webhook. An error is no answer: nobody knows whether it was kept.
-    pub(super) async fn send(&self, webhook: &Webhook) -> Result<Answer, reqwest::Error> {
+    pub(in crate::cli) async fn send(&self, webhook: &Webhook) -> Result<Answer, reqwest::Error> {
         let began = Instant::now();
-        let mut request = self.client.post(&self.url).body(webhook.body.clone());
+        let mut request = self
+            .client
+            .post(webhook.url(&self.url))
+            .body(webhook.body.clone());
         for (name, value) in &webhook.headers {
             request = request.header(name, value);
         }
@@ -77,18 +80,18 @@ impl Sender {
 
 impl Answer {
     /// Whether the other side has taken custody.
-    pub(super) fn is_accepted(&self) -> bool {
+    pub(in crate::cli) fn is_accepted(&self) -> bool {
         (200..300).contains(&self.status)
     }
 
     /// How long it took, for people.
-    pub(super) fn latency_text(&self) -> String {
+    pub(in crate::cli) fn latency_text(&self) -> String {
         millis_text(self.latency)
     }
 }
 
 /// A span in milliseconds, for people: `1.25 ms`.
-pub(super) fn millis_text(span: Duration) -> String {
+pub(in crate::cli) fn millis_text(span: Duration) -> String {
     format!("{:.2} ms", span.as_secs_f64() * 1000.0)
 }
 

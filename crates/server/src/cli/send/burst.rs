@@ -14,7 +14,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::answer::{Answer, Sender, millis_text};
-use super::webhook::Writer;
+use super::webhook::Webhook;
 use crate::cli::output::{Output, Tone};
 
 /// Most webhooks of one burst: each leaves its latency in memory.
@@ -23,9 +23,9 @@ const COUNT_MAX: u64 = 10_000_000;
 /// How many webhooks, and how fast.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "A burst")]
-pub(super) struct BurstArgs {
+pub(in crate::cli) struct BurstArgs {
     /// How many webhooks, each an event of its own.
-    #[arg(long, value_name = "N", default_value_t = 1,
+    #[arg(long, visible_alias = "burst", value_name = "N", default_value_t = 1,
           value_parser = clap::value_parser!(u64).range(1..=COUNT_MAX))]
     count: u64,
     /// Most that wait for their answers at once.
@@ -65,12 +65,12 @@ struct Latency {
 
 impl BurstArgs {
     /// Whether it is more than one webhook.
-    pub(super) fn is_burst(&self) -> bool {
+    pub(in crate::cli) fn is_burst(&self) -> bool {
         self.count > 1
     }
 
     /// Most requests at once.
-    pub(super) fn concurrency(&self) -> usize {
+    pub(in crate::cli) fn concurrency(&self) -> usize {
         usize::try_from(self.concurrency.get()).unwrap_or(usize::MAX)
     }
 
@@ -83,11 +83,11 @@ impl BurstArgs {
 }
 
 /// Sends them. Says whether all were accepted. An interruption ends it with what there is.
-pub(super) async fn run(
+pub(in crate::cli) async fn run(
     args: &BurstArgs,
     duplicates: u32,
     sender: &Sender,
-    writer: &Writer,
+    write: &impl Fn(u64) -> anyhow::Result<Webhook>,
     output: Output,
 ) -> anyhow::Result<bool> {
     let times = u64::from(duplicates) + 1;
@@ -95,7 +95,7 @@ pub(super) async fn run(
     let mut summary = Summary::new(sender.url());
     let start = Instant::now();
     let mut answers = stream::iter(0..args.count)
-        .map(|number| send_times(args.due(start, number), times, number, sender, writer))
+        .map(|number| send_times(args.due(start, number), times, number, sender, write))
         .buffer_unordered(args.concurrency());
     let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
     loop {
@@ -103,7 +103,7 @@ pub(super) async fn run(
             sent = answers.next() => match sent {
                 Some(sent) => {
                     progress.inc(times);
-                    sent.into_iter().for_each(|(answer, took)| summary.count(answer, took));
+                    sent?.into_iter().for_each(|(answer, took)| summary.count(answer, took));
                 }
                 None => break,
             },
@@ -135,12 +135,12 @@ async fn send_times(
     times: u64,
     number: u64,
     sender: &Sender,
-    writer: &Writer,
-) -> Vec<(Result<Answer, reqwest::Error>, Duration)> {
+    write: &impl Fn(u64) -> anyhow::Result<Webhook>,
+) -> anyhow::Result<Vec<(Result<Answer, reqwest::Error>, Duration)>> {
     if let Some(due) = due {
         tokio::time::sleep_until(due).await;
     }
-    let webhook = writer.write(number);
+    let webhook = write(number)?;
     let mut began = due.unwrap_or_else(Instant::now);
     let mut sent = Vec::new();
     for _ in 0..times {
@@ -148,7 +148,7 @@ async fn send_times(
         sent.push((answer, began.elapsed()));
         began = Instant::now();
     }
-    sent
+    Ok(sent)
 }
 
 fn progress(length: u64, output: Output) -> anyhow::Result<ProgressBar> {

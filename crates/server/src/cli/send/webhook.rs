@@ -1,20 +1,19 @@
 //! The webhooks to send: made from flags, or the bytes of a file, and signed.
 
 use bytes::Bytes;
-use domain::providers::Provider;
-use domain::signature::HmacScheme;
+use domain::secret::Secret;
+use domain::signature::{Draft, Scheme, Signed};
 use domain::source::Source;
 use engine::clock::{Clock as _, Luck as _, SystemClock, SystemLuck};
 use serde::Serialize;
 use serde_json::value::RawValue;
-use zeroize::Zeroizing;
 
 use anyhow::Context as _;
 
 /// What a made body says.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "What the webhook says")]
-pub(super) struct Fields {
+pub(in crate::cli) struct Fields {
     /// The payment [default: a new one each time].
     #[arg(long, value_name = "ID")]
     payment_id: Option<String>,
@@ -37,20 +36,33 @@ pub(super) struct Fields {
 }
 
 /// Writes one webhook after the other.
-pub(super) struct Writer {
-    scheme: HmacScheme,
-    key: Zeroizing<Vec<u8>>,
+pub(in crate::cli) struct Writer {
+    scheme: Scheme,
+    secret: Secret,
     headers: Vec<(String, String)>,
     fields: Fields,
     body: Option<Bytes>,
 }
 
 /// One webhook, signed.
-pub(super) struct Webhook {
+pub(in crate::cli) struct Webhook {
     /// Every header, the signature among them.
-    pub(super) headers: Vec<(String, String)>,
+    pub(in crate::cli) headers: Vec<(String, String)>,
+    /// The query of its URL.
+    pub(in crate::cli) query: Option<String>,
     /// The exact body.
-    pub(super) body: Bytes,
+    pub(in crate::cli) body: Bytes,
+}
+
+impl Webhook {
+    /// `url` with the query that belongs to this webhook.
+    pub(in crate::cli) fn url(&self, url: &str) -> String {
+        match &self.query {
+            None => url.to_owned(),
+            Some(query) if url.contains('?') => format!("{url}&{query}"),
+            Some(query) => format!("{url}?{query}"),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -66,7 +78,7 @@ struct Body<'a> {
 
 impl Fields {
     /// The names of the fields, which a whole body leaves no room for.
-    pub(super) const NAMES: [&'static str; 6] = [
+    pub(in crate::cli) const NAMES: [&'static str; 6] = [
         "payment_id",
         "amount",
         "currency",
@@ -106,12 +118,11 @@ impl Fields {
 
 impl Writer {
     /// Writes webhooks of `source`, signed with the first of its secrets that is valid now.
-    pub(super) fn new(
+    pub(in crate::cli) fn new(
         source: &Source,
         fields: Fields,
         headers: Vec<(String, String)>,
     ) -> anyhow::Result<Self> {
-        let Provider::Generic(generic) = &source.provider;
         let now = SystemClock.now();
         let secret = source
             .secrets
@@ -119,8 +130,8 @@ impl Writer {
             .find(|secret| secret.is_live(now))
             .context("every secret of the source is retired; see retires_at")?;
         Ok(Self {
-            scheme: generic.scheme.clone(),
-            key: Zeroizing::new(secret.expose().to_vec()),
+            scheme: source.provider.scheme().clone(),
+            secret: secret.clone(),
             headers,
             fields,
             body: None,
@@ -128,7 +139,7 @@ impl Writer {
     }
 
     /// The same, with these bytes as the body of each.
-    pub(super) fn with_body(self, body: Bytes) -> Self {
+    pub(in crate::cli) fn with_body(self, body: Bytes) -> Self {
         Self {
             body: Some(body),
             ..self
@@ -136,37 +147,65 @@ impl Writer {
     }
 
     /// The same, signed with a secret that is wrong.
-    pub(super) fn forging(mut self) -> Self {
-        self.key.extend_from_slice(b", but forged");
+    pub(in crate::cli) fn forging(mut self) -> Self {
+        self.secret = forged(&self.secret);
         self
     }
 
     /// The webhook with this number, counted from 0.
-    pub(super) fn write(&self, number: u64) -> Webhook {
+    ///
+    /// # Errors
+    /// When the source's provider could not have signed it.
+    pub(in crate::cli) fn write(&self, number: u64) -> anyhow::Result<Webhook> {
         let body = match &self.body {
             Some(body) => body.clone(),
             None => self.fields.body(number),
         };
-        let mut headers = vec![
-            ("content-type".to_owned(), "application/json".to_owned()),
-            (
-                self.scheme.header.clone(),
-                self.scheme.sign(&self.key, &body),
-            ),
-        ];
+        let mut headers = vec![("content-type".to_owned(), "application/json".to_owned())];
         headers.extend(self.headers.iter().cloned());
-        Webhook { headers, body }
+        let draft = Draft {
+            headers,
+            query: None,
+            body,
+            id: format!("msg_{:016x}", SystemLuck.next_u64()),
+        };
+        let signed = self.scheme.sign(draft, &self.secret, SystemClock.now())?;
+        Ok(signed.into())
+    }
+}
+
+/// A secret of the same form that is another: its last characters are changed, so that hexadecimal
+/// digits stay hexadecimal and base64 stays base64.
+pub(in crate::cli) fn forged(secret: &Secret) -> Secret {
+    let mut key = secret.expose().to_vec();
+    for byte in key.iter_mut().rev().take(4) {
+        *byte = if *byte == b'0' { b'1' } else { b'0' };
+    }
+    let forged = Secret::new(secret.label(), key);
+    match secret.id() {
+        Some(id) => forged.with_id(id),
+        None => forged,
+    }
+}
+
+impl From<Signed> for Webhook {
+    fn from(signed: Signed) -> Self {
+        Self {
+            headers: signed.headers,
+            query: signed.query,
+            body: signed.body,
+        }
     }
 }
 
 impl Webhook {
     /// The body as text; what is no text is shown as such.
-    pub(super) fn text(&self) -> String {
+    pub(in crate::cli) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
     /// The same request as a curl command for a POSIX shell.
-    pub(super) fn curl(&self, url: &str) -> String {
+    pub(in crate::cli) fn curl(&self, url: &str) -> String {
         let mut command = String::new();
         let body = match std::str::from_utf8(&self.body) {
             Ok(text) if !text.contains('\0') => format!("--data-raw {}", quoted(text)),

@@ -2,19 +2,23 @@
 
 use domain::admit::Refusal;
 use domain::delivery::RawDelivery;
-use domain::diagnosis::{Diagnosis, Finding};
+use domain::diagnosis::Diagnosis;
 use domain::event::PaymentEvent;
+use domain::signature::ProofKind;
 use engine::store::QuarantineReason;
 use serde::Serialize;
 
 use super::Verdict;
 use crate::cli::output::{Output, Tone};
+use crate::view::{FindingView, MeaningView};
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Report<'a> {
     accepted: bool,
     verified: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proof: Option<&'static str>,
     source: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     secret: Option<&'a str>,
@@ -37,14 +41,6 @@ struct RefusalView {
 }
 
 #[derive(Debug, Serialize)]
-struct FindingView {
-    code: &'static str,
-    message: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    advice: Option<&'static str>,
-}
-
-#[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct EventView<'a> {
     payment_id: &'a str,
@@ -53,6 +49,8 @@ struct EventView<'a> {
     status: &'a str,
     provider: &'a str,
     event_key: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    meaning: Option<MeaningView>,
     execution_name: String,
 }
 
@@ -73,6 +71,10 @@ pub(super) fn print(
 
 impl<'a> Report<'a> {
     fn new(verdict: &'a Verdict, delivery: &'a RawDelivery, notes: &'a [String]) -> Self {
+        let proof = match verdict {
+            Verdict::Accepted { proof, .. } => Some(*proof),
+            Verdict::TooLong { .. } | Verdict::Unreadable { .. } | Verdict::Unproven(_) => None,
+        };
         let (secret, refusal) = match verdict {
             Verdict::Accepted { secret, .. } => (Some(secret.as_str()), None),
             Verdict::TooLong { bytes_max } => (None, Some(RefusalView::too_long(*bytes_max))),
@@ -93,7 +95,8 @@ impl<'a> Report<'a> {
         };
         Self {
             accepted: refusal.is_none(),
-            verified: secret.is_some(),
+            verified: secret.is_some() && proof != Some(ProofKind::Authenticated),
+            proof: proof.map(ProofKind::as_str),
             source: delivery.source.as_str(),
             secret,
             received_at: delivery.received_at.to_iso(),
@@ -108,6 +111,14 @@ impl<'a> Report<'a> {
 
     fn print_text(&self, output: Output) {
         match (self.secret, &self.refusal) {
+            (Some(secret), None) if self.proof == Some(ProofKind::Authenticated.as_str()) => {
+                output.line(format!(
+                    "{}: sent by who holds secret {secret:?} of source {:?}; no signature covers the \
+                     body.",
+                    output.paint(Tone::Warning, "authenticated"),
+                    self.source
+                ));
+            }
             (Some(secret), None) => output.line(format!(
                 "{}: signed with secret {secret:?} of source {:?}.",
                 output.paint(Tone::Good, "accepted"),
@@ -127,7 +138,7 @@ impl<'a> Report<'a> {
         }
         for finding in &self.findings {
             output.line(format!("  {}", finding.message));
-            if let Some(advice) = finding.advice {
+            if let Some(advice) = &finding.advice {
                 output.line(format!("    {}", output.paint(Tone::Faint, advice)));
             }
         }
@@ -142,6 +153,9 @@ impl<'a> Report<'a> {
             row("amount", &format!("{} {}", event.amount, event.currency));
             row("status", event.status);
             row("provider", event.provider);
+            if let Some(meaning) = &event.meaning {
+                row("means", &meaning.words());
+            }
             row("event key", &event.event_key);
             row("execution", &event.execution_name);
         }
@@ -172,16 +186,6 @@ impl RefusalView {
     }
 }
 
-impl FindingView {
-    fn new(finding: &Finding) -> Self {
-        Self {
-            code: finding.code(),
-            message: finding.to_string(),
-            advice: finding.advice(),
-        }
-    }
-}
-
 impl<'a> EventView<'a> {
     fn new(event: &'a PaymentEvent) -> Self {
         Self {
@@ -191,6 +195,7 @@ impl<'a> EventView<'a> {
             status: &event.status,
             provider: &event.provider,
             event_key: event.key.to_string(),
+            meaning: event.meaning.as_ref().map(MeaningView::new),
             execution_name: event.key.digest().execution_name(),
         }
     }

@@ -10,6 +10,8 @@ use bytes::Bytes;
 pub(super) struct Request {
     /// Headers in order of arrival.
     pub(super) headers: Vec<(String, Bytes)>,
+    /// The query of the URL in its first line.
+    pub(super) query: Option<String>,
     /// The body, as long as Content-Length says where it says so.
     pub(super) body: Vec<u8>,
     /// What is odd about it.
@@ -20,6 +22,7 @@ pub(super) struct Request {
 pub(super) fn parse(text: &[u8]) -> anyhow::Result<Request> {
     let (lines, body) = split(text).context("there is no empty line after the headers")?;
     let mut headers = Vec::new();
+    let query = lines.first().and_then(|line| query_of(line));
     for (index, line) in lines.iter().enumerate() {
         let at = line.iter().position(|byte| *byte == b':');
         let pair = at.and_then(|at| Some((line.get(..at)?, line.get(at + 1..)?)));
@@ -41,9 +44,19 @@ pub(super) fn parse(text: &[u8]) -> anyhow::Result<Request> {
     let (body, note) = measured(body, length);
     Ok(Request {
         headers,
+        query,
         body: body.to_vec(),
         note,
     })
+}
+
+/// The query in `POST /path?query HTTP/1.1`.
+fn query_of(line: &[u8]) -> Option<String> {
+    let line = std::str::from_utf8(line).ok()?;
+    let (_, rest) = line.split_once(' ')?;
+    let target = rest.split(' ').next()?;
+    let (_, query) = target.split_once('?')?;
+    Some(query.to_owned())
 }
 
 /// The lines of the head, and what stands after the empty one.
@@ -135,6 +148,17 @@ mod tests {
             "{}\n",
             Some("some were lost"),
         );
+    }
+
+    #[test]
+    fn the_query_is_a_part_of_the_first_line() {
+        let query = |text: &str| parse(text.as_bytes()).unwrap().query;
+        assert_eq!(
+            query("POST /w?data.id=1&type=payment HTTP/1.1\nA: b\n\n").as_deref(),
+            Some("data.id=1&type=payment")
+        );
+        assert_eq!(query("POST /w HTTP/1.1\nA: b\n\n"), None);
+        assert_eq!(query("A: b?c\n\n"), None);
     }
 
     #[test]

@@ -1,0 +1,239 @@
+//! Which deliveries are sent, and how each is signed.
+
+use anyhow::{Context as _, ensure};
+use bytes::Bytes;
+use domain::providers::{Occasion, Provider, ProviderId, Sample, Spec, Story};
+use domain::secret::Secret;
+use domain::signature::Draft;
+use engine::clock::{Clock as _, Luck as _, SystemClock, SystemLuck};
+
+use super::{Args, now};
+use crate::cli::send::webhook::{Webhook, forged};
+use crate::cli::source_args::Sources;
+
+/// Everything that does not change from one delivery to the next.
+pub(super) struct Plan {
+    provider: Provider,
+    secret: Secret,
+    occasions: Vec<Occasion>,
+    story: Story,
+    /// Whether ids were given, so that they are not made anew for each of a burst.
+    has_payment: bool,
+    event: Option<String>,
+    skew_ms: i64,
+}
+
+impl Plan {
+    pub(super) fn new(args: &Args, occasion: Occasion, sources: &Sources) -> anyhow::Result<Self> {
+        let provider = sources.source.provider.clone();
+        let secret = secret(args, sources)?;
+        let occasions = if args.out_of_order {
+            backwards(provider.spec(), occasion)
+        } else {
+            vec![occasion]
+        };
+        Ok(Self {
+            secret,
+            occasions,
+            story: Story {
+                occasion,
+                event: String::new(),
+                payment: args.payment.clone().unwrap_or_else(random_word),
+                amount: args.amount,
+                currency: args.currency,
+                at: SystemClock.now(),
+                live: args.live,
+            },
+            has_payment: args.payment.is_some(),
+            event: args.event_id.clone(),
+            skew_ms: args.skew,
+            provider,
+        })
+    }
+
+    /// The deliveries of the payment with this number, counted from 0, in the order of sending.
+    pub(super) fn deliveries(&self, number: u64) -> anyhow::Result<Vec<Webhook>> {
+        let payment = self.payment(number);
+        self.occasions
+            .iter()
+            .enumerate()
+            .map(|(index, occasion)| {
+                let sample = self.sample(*occasion, &payment, number, index)?;
+                self.signed(sample)
+            })
+            .collect()
+    }
+
+    /// The first delivery of the payment with this number.
+    pub(super) fn first_of(&self, number: u64) -> anyhow::Result<Webhook> {
+        self.deliveries(number)?
+            .into_iter()
+            .next()
+            .context("there is nothing to send")
+    }
+
+    /// What the provider's API would say of each payment, by its id.
+    pub(super) fn truths(&self) -> anyhow::Result<Vec<(String, Bytes)>> {
+        let payment = self.payment(0);
+        self.occasions
+            .iter()
+            .enumerate()
+            .map(|(index, occasion)| {
+                let sample = self.sample(*occasion, &payment, 0, index)?;
+                Ok((sample.payment_id, sample.draft.body))
+            })
+            .collect()
+    }
+
+    fn payment(&self, number: u64) -> String {
+        match number {
+            0 => self.story.payment.clone(),
+            _ if self.has_payment => self.story.payment.clone(),
+            _ => random_word(),
+        }
+    }
+
+    fn sample(
+        &self,
+        occasion: Occasion,
+        payment: &str,
+        number: u64,
+        index: usize,
+    ) -> anyhow::Result<Sample> {
+        let event = match (&self.event, number, index) {
+            (Some(event), 0, 0) => event.clone(),
+            (Some(event), number, index) => format!("{event}{number}x{index}"),
+            (None, _, _) => random_word(),
+        };
+        let story = Story {
+            occasion,
+            event,
+            payment: payment.to_owned(),
+            ..self.story.clone()
+        };
+        let spec = self.provider.spec();
+        (spec.sample)(&story).with_context(|| {
+            format!(
+                "{} cannot say {} {}: the amount has more decimal places than it counts in",
+                spec.title, story.amount, story.currency
+            )
+        })
+    }
+
+    fn signed(&self, sample: Sample) -> anyhow::Result<Webhook> {
+        let mut draft = sample.draft;
+        if draft.id.is_empty() {
+            draft.id = format!("msg_{}", random_word());
+        }
+        match self.provider.id() {
+            // What is sent is a hint; the payment itself is what the API answers.
+            ProviderId::MollieClassic => {
+                draft = Draft {
+                    headers: vec![(
+                        "content-type".to_owned(),
+                        "application/x-www-form-urlencoded".to_owned(),
+                    )],
+                    body: Bytes::from(format!("id={}", sample.payment_id)),
+                    ..draft
+                };
+            }
+            ProviderId::Paypal => {
+                let pinned = self.provider.settings().certificates.first();
+                let url = pinned
+                    .map(|certificate| certificate.url.as_str())
+                    .filter(|url| !url.is_empty())
+                    .unwrap_or(
+                        "https://api.sandbox.paypal.com/v1/notifications/certs/CERT-payhook",
+                    );
+                draft
+                    .headers
+                    .push(("paypal-cert-url".to_owned(), url.to_owned()));
+            }
+            ProviderId::Braintree => {
+                for (name, value) in &mut draft.headers {
+                    if name == "content-type" {
+                        "application/x-www-form-urlencoded".clone_into(value);
+                    }
+                }
+            }
+            _ => {}
+        }
+        let signed = self
+            .provider
+            .scheme()
+            .sign(draft, &self.secret, now(self.skew_ms))?;
+        Ok(signed.into())
+    }
+}
+
+fn secret(args: &Args, sources: &Sources) -> anyhow::Result<Secret> {
+    let source = &sources.source;
+    if source.secrets.is_empty() {
+        // Nothing is signed, so any will do.
+        return Ok(Secret::new("none", "none"));
+    }
+    let moment = SystemClock.now();
+    let chosen = if args.old_secret {
+        source
+            .secrets
+            .iter()
+            .filter(|secret| secret.retires_at().is_some())
+            .min_by_key(|secret| secret.retires_at())
+            .context("no secret of the source has a retires_at: there is no old one")?
+    } else {
+        source
+            .secrets
+            .iter()
+            .find(|secret| secret.is_live(moment))
+            .context("every secret of the source is retired; see retires_at")?
+    };
+    let secret = match (&args.signing_key, source.provider.id()) {
+        (None, _) => chosen.clone(),
+        (Some(path), id) => {
+            let key = std::fs::read(path)
+                .with_context(|| format!("cannot read the signing key {}", path.display()))?;
+            let text = match id {
+                // PayPal signs the webhook's id, which is the secret, with its private key.
+                ProviderId::Paypal => [chosen.expose(), b"\n", &key].concat(),
+                ProviderId::Wise | ProviderId::StandardWebhooks => key.trim_ascii().to_vec(),
+                _ => {
+                    ensure!(
+                        false,
+                        "{} signs with the secret itself; --signing-key would do nothing",
+                        source.provider.spec().title
+                    );
+                    Vec::new()
+                }
+            };
+            Secret::new(chosen.label(), text)
+        }
+    };
+    Ok(if args.bad_signature {
+        forged(&secret)
+    } else {
+        secret
+    })
+}
+
+/// Everything that a provider tells on the way to `last`, the last first.
+fn backwards(spec: &'static Spec, last: Occasion) -> Vec<Occasion> {
+    const LIFE: [Occasion; 5] = [
+        Occasion::Created,
+        Occasion::Pending,
+        Occasion::Authorized,
+        Occasion::Captured,
+        Occasion::Refunded,
+    ];
+    let end = LIFE
+        .iter()
+        .position(|each| *each == last)
+        .unwrap_or(LIFE.len() - 1);
+    let before = LIFE.into_iter().take(end).rev();
+    let mut all = vec![last];
+    all.extend(before.filter(|each| super::occasions(spec).any(|(has, _)| has == *each)));
+    all
+}
+
+fn random_word() -> String {
+    format!("{:016x}", SystemLuck.next_u64())
+}
