@@ -4,10 +4,13 @@
 
 mod drive;
 mod held;
+mod turns;
 
+use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use domain::source::SourceName;
 use domain::time::{Millis, Timestamp};
 use futures_util::FutureExt as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -24,6 +27,7 @@ use crate::workflow::Workflows;
 
 pub(crate) use held::moment;
 pub use held::{Held, HeldError};
+use turns::Turns;
 
 /// How long the runner waits after the store could not serve it.
 const PAUSE_AFTER_TROUBLE: Millis = Millis::new(500);
@@ -35,12 +39,14 @@ const LONGEST_SLEEP: Millis = Millis::from_secs(60);
 const LEASE_SLACK: Millis = Millis::from_secs(30);
 
 /// What the runner is told by the configuration.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Default)]
 pub struct RunnerOptions {
     /// Most tasks at once.
     pub concurrency: usize,
     /// Longest time for one attempt of a task.
     pub task_timeout: Millis,
+    /// Sources whose payments have their executions run one at a time, in order of arrival.
+    pub one_at_a_time: HashSet<SourceName>,
 }
 
 /// Everything that driving an execution takes.
@@ -54,6 +60,7 @@ pub struct Runner<S, T> {
     pub(crate) options: RunnerOptions,
     permits: Arc<Semaphore>,
     freed: Wakeup,
+    turns: Turns,
 }
 
 impl<S: Executions + Send + Sync + 'static, T: TaskRunner> Runner<S, T> {
@@ -67,6 +74,7 @@ impl<S: Executions + Send + Sync + 'static, T: TaskRunner> Runner<S, T> {
     ) -> Arc<Self> {
         let permits = Arc::new(Semaphore::new(options.concurrency));
         let freed = Wakeup::default();
+        let turns = Turns::new(options.one_at_a_time.clone());
         Arc::new(Self {
             store,
             tasks,
@@ -77,6 +85,7 @@ impl<S: Executions + Send + Sync + 'static, T: TaskRunner> Runner<S, T> {
             options,
             permits,
             freed,
+            turns,
         })
     }
 
@@ -145,6 +154,7 @@ impl<S: Executions + Send + Sync + 'static, T: TaskRunner> Runner<S, T> {
         }
         let claimed = self.store.claim_due(self.clock.now(), self.lease(), free)?;
         let count = claimed.len();
+        let mut trouble = Ok(count);
         for execution in claimed {
             // Only this loop takes hands, so what was free is free still. Were it not, the
             // execution goes back and is claimed again when a hand is freed.
@@ -152,6 +162,21 @@ impl<S: Executions + Send + Sync + 'static, T: TaskRunner> Runner<S, T> {
                 self.store.release(execution.sequence);
                 continue;
             };
+            let payment = self.turns.payment(&execution);
+            if let Some(payment) = &payment {
+                match self
+                    .turns
+                    .is_turn_of(execution.sequence, payment, &*self.store)
+                {
+                    Ok(true) => {}
+                    Ok(false) => continue,
+                    Err(unavailable) => {
+                        self.store.release(execution.sequence);
+                        trouble = Err(unavailable);
+                        continue;
+                    }
+                }
+            }
             let runner = Arc::clone(self);
             tracker.spawn(async move {
                 let hand = Hand {
@@ -173,9 +198,12 @@ impl<S: Executions + Send + Sync + 'static, T: TaskRunner> Runner<S, T> {
                         "moving an execution panicked; it will be tried again"
                     );
                 }
+                if let Some(payment) = &payment {
+                    runner.turns.pass_on(payment, &*runner.store);
+                }
             });
         }
-        Ok(count)
+        trouble
     }
 }
 

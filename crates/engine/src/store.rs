@@ -20,7 +20,8 @@ pub mod memory;
 pub use change_feed::ChangeFeed;
 pub use event_log::{Appended, Custody, EventLog, NotKept, Outcome};
 pub use executions::{
-    Claimed, Committed, DefinitionId, ExecutionStatus, Executions, Lease, Progress, StartExecution,
+    Claimed, Committed, DefinitionId, ExecutionStatus, Executions, Lease, PaymentOfSource,
+    Progress, StartExecution,
 };
 pub use inspect::{
     AnomalySummary, ConflictSummary, Counts, EventDetail, EventFilter, EventSummary,

@@ -133,6 +133,7 @@ async fn start_workflow(
     let options = RunnerOptions {
         concurrency: config.processor.concurrency,
         task_timeout: Millis::new(config.processor.timeout_ms),
+        one_at_a_time: wire::one_at_a_time(config)?,
     };
     let runner = Runner::new(
         (Arc::clone(&commons.store), effects),

@@ -1,6 +1,6 @@
 //! The one place where adapters are built and joined: store, gateway, front door, loops.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -146,6 +146,17 @@ pub(crate) fn sources(config: &Config) -> anyhow::Result<Vec<Source>> {
         .sources
         .iter()
         .map(|(name, source)| source.build(name))
+        .collect()
+}
+
+/// The sources whose payments have their executions run one at a time.
+pub(crate) fn one_at_a_time(config: &Config) -> anyhow::Result<HashSet<SourceName>> {
+    let chosen = config
+        .sources
+        .iter()
+        .filter(|(_, source)| source.one_at_a_time);
+    chosen
+        .map(|(name, _)| SourceName::try_new(name).with_context(|| format!("[sources.{name}]")))
         .collect()
 }
 

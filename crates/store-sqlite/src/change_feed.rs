@@ -61,7 +61,7 @@ fn insertions(
 ) -> Result<(), Fault> {
     let mut statement = connection.prepare_cached(
         "SELECT e.sequence, e.payment_id, e.timestamp, e.source, e.event_id, e.amount, e.currency,
-                e.status, e.provider, d.received_at, d.trace, d.body
+                e.status, e.provider, d.received_at, d.trace, d.body, e.meaning
          FROM events e JOIN deliveries d ON d.id = e.delivery
          WHERE e.sequence > ?1 AND e.sequence <= ?2",
     )?;

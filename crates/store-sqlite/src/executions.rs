@@ -3,7 +3,8 @@
 use domain::stream::Sequence;
 use domain::time::{Millis, Timestamp};
 use engine::store::{
-    Claimed, Committed, DefinitionId, Executions, Progress, StartExecution, Unavailable,
+    Claimed, Committed, DefinitionId, Executions, PaymentOfSource, Progress, StartExecution,
+    Unavailable,
 };
 use engine::wakeup::Wakeup;
 use rusqlite::{Connection, OptionalExtension as _};
@@ -11,6 +12,7 @@ use rusqlite::{Connection, OptionalExtension as _};
 use crate::SqliteStore;
 use crate::codec;
 use crate::fault::Fault;
+use crate::keys;
 use crate::rows;
 use crate::state::State;
 use crate::writer::Lane;
@@ -93,6 +95,27 @@ impl Executions for SqliteStore {
         read.map_err(Fault::unreadable)
     }
 
+    fn earlier_running(
+        &self,
+        sequence: Sequence,
+        payment: &PaymentOfSource,
+    ) -> Result<Option<Sequence>, Unavailable> {
+        let shared = &self.shared;
+        let read = shared.readers.read(|connection| {
+            let prefix = keys::payment_prefix(&payment.payment_id);
+            let places = shared
+                .keys
+                .payments(connection, prefix, i64::MIN..=i64::MAX)?;
+            for place in places.into_iter().filter(|place| *place < sequence.get()) {
+                if is_running(connection, place, payment)? {
+                    return Ok(Some(Sequence::new(place)));
+                }
+            }
+            Ok(None)
+        });
+        read.map_err(Fault::unreadable)
+    }
+
     fn release(&self, sequence: Sequence) {
         if self.shared.schedule().release(sequence.get()) {
             self.shared.due.wake();
@@ -126,6 +149,20 @@ impl Executions for SqliteStore {
     fn due_wakeup(&self) -> &Wakeup {
         &self.shared.due
     }
+}
+
+/// Whether the execution that was started for the insertion at `place` runs, and is of the payment.
+fn is_running(
+    connection: &Connection,
+    place: u64,
+    payment: &PaymentOfSource,
+) -> Result<bool, Fault> {
+    let mut statement = connection.prepare_cached(
+        "SELECT 1 FROM executions x JOIN events e ON e.sequence = x.sequence
+         WHERE x.sequence = ?1 AND x.status = 0 AND e.payment_id = ?2 AND e.source = ?3 LIMIT 1",
+    )?;
+    let place = codec::integer(place);
+    Ok(statement.exists((place, &payment.payment_id, payment.source.as_str()))?)
 }
 
 fn claimed(connection: &Connection, sequence: u64) -> Result<Option<Claimed>, Fault> {

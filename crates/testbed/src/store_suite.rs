@@ -165,6 +165,7 @@ macro_rules! store_suite {
                 an_execution_at_rest_stays_at_rest_when_released
                 the_next_due_time_is_of_those_that_nobody_holds
                 every_lease_is_void_after_reopening
+                the_earliest_running_execution_of_a_payment_is_found
             }
             commits {
                 a_commit_is_seen_whole
@@ -206,6 +207,7 @@ macro_rules! store_suite {
                 executions_are_filtered_by_status
                 an_execution_shows_the_record_of_now_and_the_images_of_then
                 what_does_not_exist_is_not_shown
+                what_does_not_fit_is_listed_newest_first_in_pages
             }
             counts {
                 an_empty_store_counts_nothing

@@ -8,6 +8,7 @@
 use std::future::Future;
 
 use bytes::Bytes;
+use domain::source::SourceName;
 use domain::stream::{Change, Sequence};
 use domain::task::RecordChange;
 use domain::time::{Millis, Timestamp};
@@ -23,6 +24,15 @@ pub struct StartExecution {
     pub sequence: Sequence,
     /// When the pipe read the entry.
     pub started_at: Timestamp,
+}
+
+/// A payment in its source's words. Two sources may mean different payments by one id.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct PaymentOfSource {
+    /// The source.
+    pub source: SourceName,
+    /// The payment's id.
+    pub payment_id: String,
 }
 
 /// How an execution stands.
@@ -140,6 +150,14 @@ pub trait Executions {
         now: Timestamp,
         lease: Millis,
     ) -> Result<Option<Claimed>, Unavailable>;
+
+    /// The earliest execution before `sequence` that was started for the insertion of an event of a
+    /// payment and still runs: the one that another waits for where a payment's run one at a time.
+    fn earlier_running(
+        &self,
+        sequence: Sequence,
+        payment: &PaymentOfSource,
+    ) -> Result<Option<Sequence>, Unavailable>;
 
     /// Gives a lease back without having moved the execution; it is due as before.
     fn release(&self, sequence: Sequence);

@@ -40,6 +40,9 @@ pub(crate) struct SourceConfig {
     /// The provider's own API, which tells what is true and what it could not deliver.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) api: Option<ApiConfig>,
+    /// Whether the executions of one payment run one at a time, in order of arrival.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) one_at_a_time: bool,
     /// The header that holds the signature; the provider's own otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) header: Option<String>,

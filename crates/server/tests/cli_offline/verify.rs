@@ -67,6 +67,7 @@ fn a_right_signature_is_accepted_and_the_body_is_read() {
         json!({
             "accepted": true,
             "verified": true,
+            "proof": "verified",
             "source": "generic",
             "secret": "new",
             "receivedAt": "2026-11-23T10:00:00.000Z",

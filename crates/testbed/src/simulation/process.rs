@@ -2,6 +2,7 @@
 //! opening of the store to its end. All of it is the code that is shipped, but for the store,
 //! the clock and the other side.
 
+use std::collections::HashSet;
 use std::future::pending;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -306,6 +307,7 @@ fn start_loops(
     };
     let options = RunnerOptions {
         concurrency: plan.concurrency,
+        one_at_a_time: HashSet::from([source("second").name]),
         task_timeout: Millis::from_secs(60),
     };
     let runner = Runner::new(

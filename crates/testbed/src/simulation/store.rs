@@ -14,8 +14,9 @@ use engine::store::memory::MemoryStore;
 use engine::store::{
     AnomalySummary, Appended, ChangeFeed, Claimed, Committed, Counts, Custody, DefinitionId,
     EventDetail, EventFilter, EventLog, EventSummary, ExecutionDetail, ExecutionFilter,
-    ExecutionSummary, Executions, Inspect, NotKept, Outcome, Page, Progress, Quarantine,
-    QuarantineWard, QuarantinedDelivery, QuarantinedSummary, StartExecution, Unavailable,
+    ExecutionSummary, Executions, Inspect, NotKept, Outcome, Page, PaymentOfSource, Progress,
+    Quarantine, QuarantineWard, QuarantinedDelivery, QuarantinedSummary, StartExecution,
+    Unavailable,
 };
 use engine::wakeup::Wakeup;
 
@@ -264,6 +265,15 @@ impl Executions for SimulatedStore {
     fn definition(&self, id: &DefinitionId) -> Result<Option<String>, Unavailable> {
         self.hazards.read()?;
         self.inner.definition(id)
+    }
+
+    fn earlier_running(
+        &self,
+        sequence: Sequence,
+        payment: &PaymentOfSource,
+    ) -> Result<Option<Sequence>, Unavailable> {
+        self.hazards.read()?;
+        self.inner.earlier_running(sequence, payment)
     }
 
     fn due_wakeup(&self) -> &Wakeup {

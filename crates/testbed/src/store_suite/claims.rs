@@ -1,12 +1,14 @@
 //! Claims: one holder at a time, for a time; a crash forgets them all.
 
 use bytes::Bytes;
-use engine::store::{Claimed, ExecutionStatus, Executions as _, Lease};
+use domain::source::SourceName;
+use engine::store::{Claimed, ExecutionStatus, Executions as _, Lease, PaymentOfSource};
 
 use super::bench::{
     Bench, DEFINITION, LEASE, at, at_once, claim_of, drain, expect_wakeup, progress, seq,
 };
 use super::{Ending, StoreOpener};
+use crate::deliveries::webhook;
 
 /// Puts an execution to rest with this status.
 async fn rest<O: StoreOpener>(bench: &Bench<O>, sequence: u64, status: ExecutionStatus) {
@@ -209,4 +211,43 @@ pub(crate) async fn every_lease_is_void_after_reopening<O: StoreOpener>() {
     bench.committed(kept).await;
     let bench = bench.reopened(Ending::Crash).await;
     assert_eq!(bench.claim_numbers(40, 9), [2, 3, 1]);
+}
+
+pub(crate) async fn the_earliest_running_execution_of_a_payment_is_found<O: StoreOpener>() {
+    let bench = Bench::<O>::new().await;
+    let kept = bench.keep_definition(DEFINITION, "{}".to_owned()).await;
+    kept.expect("a definition is kept");
+    let sent = [
+        webhook("evt_1").payment("a"),
+        webhook("evt_2").payment("b"),
+        webhook("evt_3").payment("a"),
+        webhook("evt_4").payment("a").source("second"),
+        webhook("evt_5").payment("a"),
+    ];
+    for (place, sent) in (1..).zip(&sent) {
+        bench.append(sent).await;
+        bench.start(place, 10).await;
+    }
+    let payment = |source: &str, id: &str| PaymentOfSource {
+        source: SourceName::try_new(source).expect("a source's name"),
+        payment_id: id.to_owned(),
+    };
+    let earlier = |before: u64, source: &str, id: &str| {
+        let found = bench.earlier_running(seq(before), &payment(source, id));
+        found.expect("readable").map(|found| found.get())
+    };
+    assert_eq!(earlier(1, "generic", "a"), None);
+    assert_eq!(earlier(3, "generic", "a"), Some(1));
+    assert_eq!(earlier(5, "generic", "a"), Some(1));
+    assert_eq!(earlier(5, "second", "a"), Some(4), "of its own source");
+    assert_eq!(earlier(5, "generic", "b"), Some(2));
+    assert_eq!(earlier(5, "generic", "c"), None);
+    rest(&bench, 1, ExecutionStatus::Failed).await;
+    assert_eq!(
+        earlier(5, "generic", "a"),
+        Some(3),
+        "one at rest is no more in the way"
+    );
+    rest(&bench, 3, ExecutionStatus::Succeeded).await;
+    assert_eq!(earlier(5, "generic", "a"), None);
 }

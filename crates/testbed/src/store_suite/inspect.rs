@@ -1,12 +1,15 @@
 //! Looking: listings, filters, pages and details.
 
+use domain::payment::Anomaly;
+use domain::providers::Occasion;
 use engine::store::{
-    EventDetail, EventFilter, ExecutionFilter, ExecutionStatus, Executions as _, Inspect as _, Page,
+    AnomalySummary, EventDetail, EventFilter, ExecutionFilter, ExecutionStatus, Executions as _,
+    Inspect as _, Page,
 };
 
 use super::bench::{Bench, at, claim_of, complete_of, seq};
 use super::{Ending, StoreOpener};
-use crate::deliveries::{SECRET_LABEL, Webhook, webhook};
+use crate::deliveries::{SECRET_LABEL, STRIPE, Webhook, stripe_webhook, webhook};
 
 fn events<O: StoreOpener>(bench: &Bench<O>, filter: &EventFilter) -> Vec<u64> {
     let page = bench.list_events(filter, None, 1_000).expect("readable");
@@ -284,4 +287,31 @@ pub(crate) async fn what_does_not_exist_is_not_shown<O: StoreOpener>() {
         assert_eq!(bench.execution(seq(sequence)), Ok(None));
     }
     assert_eq!(bench.execution(seq(2)), Ok(None));
+}
+
+pub(crate) async fn what_does_not_fit_is_listed_newest_first_in_pages<O: StoreOpener>() {
+    let bench = Bench::<O>::new().await;
+    let tell = |event: u32, occasion, amount: &str| {
+        // Room for a signed time.
+        stripe_webhook(event, 1, occasion, amount).received_at(1_000 + i64::from(event))
+    };
+    bench.append(&tell(1, Occasion::Captured, "10")).await;
+    bench.append(&tell(2, Occasion::Authorized, "10")).await;
+    bench.append(&tell(3, Occasion::Captured, "12")).await;
+    bench.append(&tell(3, Occasion::Captured, "12")).await;
+    let first = bench.list_anomalies(None, 1).expect("readable");
+    let told = |page: &Page<AnomalySummary>| {
+        let told = page.items.iter();
+        told.map(|each| (each.sequence.get(), each.anomaly))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(told(&first), [(3, Anomaly::AmountDiffers)]);
+    let second = bench.list_anomalies(first.next, 1).expect("readable");
+    assert_eq!(told(&second), [(2, Anomaly::Late)]);
+    assert_eq!(second.next, None);
+    assert_eq!(second.items[0].source.as_str(), STRIPE);
+    assert_eq!(second.items[0].received_at, at(1_002));
+    let detail = bench.event_at(seq(2)).expect("readable").expect("kept");
+    assert_eq!(detail.anomalies, [Anomaly::Late]);
+    assert_eq!(bench.counts().expect("readable").anomalies, 2);
 }

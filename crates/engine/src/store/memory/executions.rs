@@ -11,8 +11,8 @@ use domain::time::{Millis, Timestamp};
 
 use super::{MemoryDisk, MemoryStore, Running};
 use crate::store::{
-    Claimed, Committed, DefinitionId, ExecutionStatus, Executions, Lease, Progress, StartExecution,
-    StepRecord, Unavailable,
+    Claimed, Committed, DefinitionId, ExecutionStatus, Executions, Lease, PaymentOfSource,
+    Progress, StartExecution, StepRecord, Unavailable,
 };
 use crate::wakeup::Wakeup;
 
@@ -80,6 +80,29 @@ impl Executions for MemoryStore {
             return Ok(None);
         }
         Ok(running.claim(sequence, now.after(lease)))
+    }
+
+    fn earlier_running(
+        &self,
+        sequence: Sequence,
+        payment: &PaymentOfSource,
+    ) -> Result<Option<Sequence>, Unavailable> {
+        let disk = &self.look()?.disk;
+        let is_of_payment = |earlier: &Sequence| {
+            let record = disk
+                .change(*earlier)
+                .and_then(|change| disk.records.get(&change.key))
+                .filter(|kept| kept.inserted == *earlier);
+            record.is_some_and(|kept| {
+                kept.record.key.payment_id == payment.payment_id
+                    && kept.record.event_key.source == payment.source
+            })
+        };
+        let mut earlier = disk.executions.range(..sequence);
+        let found = earlier.find(|(earlier, execution)| {
+            execution.status == ExecutionStatus::Running && is_of_payment(earlier)
+        });
+        Ok(found.map(|(earlier, _)| *earlier))
     }
 
     fn release(&self, sequence: Sequence) {

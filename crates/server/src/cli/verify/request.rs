@@ -53,7 +53,11 @@ pub(super) fn parse(text: &[u8]) -> anyhow::Result<Request> {
 /// The query in `POST /path?query HTTP/1.1`.
 fn query_of(line: &[u8]) -> Option<String> {
     let line = std::str::from_utf8(line).ok()?;
-    let (_, rest) = line.split_once(' ')?;
+    let (method, rest) = line.split_once(' ')?;
+    // A capture without its first line begins with a header.
+    if method.contains(':') {
+        return None;
+    }
     let target = rest.split(' ').next()?;
     let (_, query) = target.split_once('?')?;
     Some(query.to_owned())
