@@ -156,6 +156,9 @@ impl Config {
                 }
             }
         }
+        if let Err(error) = crate::wire::upstream(self) {
+            problems.push(format!("{error:#}"));
+        }
         if let Err(error) = crate::wire::workflow(self) {
             problems.push(format!("{error:#}"));
         }

@@ -13,3 +13,5 @@ mod workflow;
 mod listener;
 #[path = "cli_offline/send.rs"]
 mod send;
+#[path = "cli_offline/providers.rs"]
+mod providers;

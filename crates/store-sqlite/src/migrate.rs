@@ -70,3 +70,40 @@ pub(crate) fn unreadable(path: &Path, error: &rusqlite::Error) -> OpenError {
         reason: error.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rows;
+    use crate::state::State;
+
+    #[test]
+    fn a_store_of_the_first_format_is_brought_up_to_date_with_all_that_it_holds() {
+        let path = Path::new("payhook.db");
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(schema::VERSION_1).unwrap();
+        connection
+            .execute_batch(
+                "UPDATE state SET head = 1, events = 1, conflicts = 3;
+                 INSERT INTO deliveries VALUES (1, 5, 'old', zeroblob(16), x'', x'7b7d');
+                 INSERT INTO events VALUES (1, 1, 'p', 5, 'generic', 'e', '10', 'EUR', 'paid', 'x');",
+            )
+            .unwrap();
+        for (name, value) in [
+            ("application_id", schema::APPLICATION_ID),
+            ("user_version", 1),
+        ] {
+            connection.pragma_update(None, name, value).unwrap();
+        }
+        migrate(&mut connection, path).unwrap();
+        assert_eq!(version(&connection, path).unwrap(), newest());
+        let record = rows::event(&connection, 1).unwrap().unwrap();
+        assert_eq!(
+            (record.key.payment_id.as_str(), record.meaning),
+            ("p", None)
+        );
+        let state = State::load(&connection).unwrap();
+        assert_eq!((state.events, state.conflicts, state.anomalies), (1, 3, 0));
+        migrate(&mut connection, path).unwrap();
+    }
+}

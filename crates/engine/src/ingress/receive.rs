@@ -252,7 +252,12 @@ async fn set_apart<S: Quarantine>(
     warn!(refusal = %refused.refusal, "delivery refused and set apart");
     if ingress.explanations.take(refused.delivery.received_at) {
         let known = ingress.sources.known();
-        explain::explain(refused.refusal, &refused.delivery, judged, &known);
+        let (refusal, delivery) = (refused.refusal, refused.delivery.clone());
+        let (judged, span) = (judged.clone(), Span::current());
+        // Some milliseconds of arithmetic, and nobody waits for it.
+        drop(tokio::task::spawn_blocking(move || {
+            span.in_scope(|| explain::explain(refusal, &delivery, &judged, &known));
+        }));
     }
     let delivery = QuarantinedDelivery {
         delivery: refused.delivery,
