@@ -8,10 +8,19 @@ import * as pulumi from "@pulumi/pulumi";
 
 /** How the deliveries of one source are signed; what is left out is the provider's own default. */
 export interface SourceSettings {
+  readonly provider?: string;
+  readonly keyId?: string;
+  readonly url?: string;
+  readonly toleranceSeconds?: number;
+  readonly currency?: string;
+  readonly whenAuthenticated?: string;
   readonly header?: string;
   readonly algorithm?: string;
   readonly encoding?: string;
   readonly prefix?: string;
+  readonly signed?: string;
+  readonly pair?: string;
+  readonly timestamp?: string;
 }
 
 /** Where payments are settled. */
@@ -101,11 +110,24 @@ const FIREWALL_BODY_BYTES_MAX = 64 * 1024;
 const GATEWAY_TIMEOUT_MS_MAX = 50_000;
 
 const SOURCE_FIELDS: Readonly<Record<keyof SourceSettings, RegExp>> = {
+  // The function knows the providers, and says at its start which it does not.
+  provider: /^[a-z0-9-]{1,32}$/,
+  keyId: /^[\x21-\x7e]{1,128}$/,
+  url: /^https:\/\/[\x21-\x7e]{1,512}$/,
+  toleranceSeconds: /^[0-9]{1,7}$/,
+  currency: /^[A-Z]{3}$/,
+  whenAuthenticated: /^(accept|quarantine)$/,
   header: /^[A-Za-z0-9-]{1,128}$/,
-  algorithm: /^sha(256|512)$/,
+  algorithm: /^sha(1|256|512)$/,
   encoding: /^(hex|base64)$/,
   prefix: /^[\x21-\x7e]{0,64}$/,
+  signed: /^[\x20-\x7e]{1,256}$/,
+  pair: /^[A-Za-z0-9_-]{1,32}$/,
+  timestamp: /^[A-Za-z0-9_-]{1,64}$/,
 };
+
+/** The fields that are whole numbers; all others are texts. */
+const NUMBER_FIELDS: readonly string[] = ["toleranceSeconds"];
 
 /** Reads the settings of this stack, or fails with every mistake in them. */
 export function readSettings(values: Readonly<Record<string, string>>, stack: string): Settings {
@@ -293,12 +315,17 @@ class Reader {
       if (form === undefined) {
         const known = Object.keys(SOURCE_FIELDS).join(", ");
         this.refuse("sources", `${name} has no setting ${JSON.stringify(field)}, only ${known}`);
-      } else if (typeof value !== "string" || !form.test(value)) {
+      } else if (!isOfForm(field, value, form)) {
         this.refuse("sources", `${name}.${field} does not match ${form.source}`);
       }
     }
     return fields;
   }
+}
+
+function isOfForm(field: string, value: unknown, form: RegExp): boolean {
+  const wanted = NUMBER_FIELDS.includes(field) ? "number" : "string";
+  return typeof value === wanted && form.test(String(value));
 }
 
 function parseObject(text: string): Record<string, unknown> | undefined {

@@ -143,7 +143,22 @@ const FLOW: readonly Line[] = [
   [
     "payment-events-pipe-dev",
     "sourceParameters.filterCriteria",
-    { filters: [{ pattern: '{"eventName":["INSERT"]}' }] },
+    // What money is in, what the generic source sends, and what nobody can read.
+    {
+      filters: [
+        {
+          pattern: JSON.stringify({
+            eventName: ["INSERT"],
+            dynamodb: {
+              NewImage: {
+                kind: { S: [{ exists: false }, "payment", "unreadable"] },
+                state: { S: [{ exists: false }, "captured"] },
+              },
+            },
+          }),
+        },
+      ],
+    },
   ],
   ["payment-events-pipe-dev", "logConfiguration.level", "ERROR"],
   ["payment-events-pipe-dev", "logConfiguration.includeExecutionDatas", []],

@@ -59,6 +59,15 @@ describe("defaults", () => {
     expect(settings.sources).toEqual({ shop });
   });
 
+  test("a source may be a provider's", () => {
+    const sources = {
+      stripe: { provider: "stripe", toleranceSeconds: 600 },
+      shop: { provider: "square", url: "https://pay.example/webhooks/shop" },
+    };
+    const settings = readSettings({ sources: JSON.stringify(sources) }, "dev");
+    expect(settings.sources).toEqual(sources);
+  });
+
   test("every setting is described", () => {
     expect(Object.values(KEYS).every((text) => text.length > 10)).toBe(true);
   });
@@ -133,7 +142,8 @@ const REFUSED: readonly [what: string, config: Record<string, string>, message: 
   [
     "an unknown setting of a source",
     { sources: '{"a": {"secret": "x"}}' },
-    'sources: a has no setting "secret", only header, algorithm, encoding, prefix',
+    'sources: a has no setting "secret", only provider, keyId, url, toleranceSeconds, currency, ' +
+      "whenAuthenticated, header, algorithm, encoding, prefix, signed, pair, timestamp",
   ],
   ["an unknown hash", { sources: '{"a": {"algorithm": "md5"}}' }, "sources: a.algorithm does not"],
   ["an unknown encoding", { sources: '{"a": {"encoding": "b"}}' }, "sources: a.encoding does not"],
