@@ -10,6 +10,7 @@ mod node;
 pub(crate) mod bootstraps;
 mod emulator;
 mod dynamodb_local;
+mod crosscheck;
 mod count;
 mod run;
 mod report;
@@ -55,7 +56,7 @@ pub(crate) fn all() -> Vec<Suite> {
     all
 }
 
-/// Those that need nothing but what builds payhook.
+/// Those that need no cloud, and no copy of one.
 fn one_machine() -> Vec<Suite> {
     vec![
         Suite {
@@ -73,6 +74,16 @@ fn one_machine() -> Vec<Suite> {
             what: "the examples in the documentation compile and hold",
             needs: &[],
             run: Run::DocTests,
+            slow: true,
+        },
+        Suite {
+            name: "crosscheck",
+            what: "the payment providers' own SDKs accept what payhook signs, and sign what it accepts",
+            needs: &[Need::Sdks],
+            run: Run::CrossCheck {
+                package: "payhook-domain",
+                target: "crosscheck",
+            },
             slow: true,
         },
         Suite {

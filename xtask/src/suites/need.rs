@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::{bootstraps, dynamodb_local, node, python};
+use super::{bootstraps, crosscheck, dynamodb_local, node, python};
 use crate::root;
 
 /// Something that must be there before a suite runs.
@@ -26,6 +26,8 @@ pub(crate) enum Need {
     Python,
     /// Node.js and the packages of `infra/`.
     Node,
+    /// The payment providers' SDKs on PyPI and npm.
+    Sdks,
     /// The functions' programs, zipped for the emulator.
     Bootstraps,
     /// Amazon's DynamoDB Local, and a Java to run it.
@@ -39,6 +41,7 @@ pub(crate) fn provide(needs: &[Need]) -> Result<()> {
         Need::ReleaseBinary => provide_release_binary(),
         Need::Python => python::provide(),
         Need::Node => node::provide(),
+        Need::Sdks => crosscheck::provide(),
         Need::Bootstraps => bootstraps::provide(),
         Need::DynamoDbLocal => dynamodb_local::provide(),
     })

@@ -1,7 +1,7 @@
-//! Node.js and the packages of `infra/`.
+//! Node.js and the packages of `infra/`, and of `crosscheck/node/`.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
@@ -17,8 +17,13 @@ pub(super) fn folder() -> PathBuf {
     root::root().join("infra")
 }
 
-/// Installs exactly what the lock file names, unless that is there already.
+/// Installs exactly what the lock file of `infra/` names, unless that is there already.
 pub(super) fn provide() -> Result<()> {
+    provide_packages(&folder(), &[])
+}
+
+/// The same in `folder`, with more arguments for `npm ci`.
+pub(super) fn provide_packages(folder: &Path, more: &[&str]) -> Result<()> {
     need::provide_program("node", "nodejs")?;
     need::provide_program("npm", "npm")?;
     let version = root::stdout_of(Command::new("node").arg("--version"))?;
@@ -27,16 +32,16 @@ pub(super) fn provide() -> Result<()> {
         major(version).is_some_and(|major| major >= MAJOR_MIN),
         "Node.js {version} is too old: install version {MAJOR_MIN} or newer (https://nodejs.org)"
     );
-    let lock =
-        fs::read_to_string(folder().join("package-lock.json")).context("package-lock.json")?;
-    let stamp = folder().join("node_modules/.payhook-lock.json");
+    let lock = fs::read_to_string(folder.join("package-lock.json")).context("package-lock.json")?;
+    let stamp = folder.join("node_modules/.payhook-lock.json");
     if fs::read_to_string(&stamp).is_ok_and(|found| found == lock) {
         return Ok(());
     }
-    println!("--- npm ci in infra/");
+    println!("--- npm ci in {}", folder.display());
     let status = Command::new("npm")
         .args(["ci", "--no-audit", "--no-fund", "--loglevel=error"])
-        .current_dir(folder())
+        .args(more)
+        .current_dir(folder)
         .status()
         .context("cannot start npm")?;
     ensure!(status.success(), "npm ci failed");

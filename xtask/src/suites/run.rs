@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 use super::count::Count;
-use super::{Suite, bootstraps, dynamodb_local, emulator, node, python};
+use super::{Suite, bootstraps, crosscheck, dynamodb_local, emulator, node, python};
 use crate::root;
 
 /// The way a suite runs.
@@ -39,6 +39,12 @@ pub(crate) enum Run {
         package: &'static str,
         target: &'static str,
     },
+    /// One test target, with the interpreters that have the providers' SDKs in
+    /// `PAYHOOK_CROSSCHECK_PYTHON` and `PAYHOOK_CROSSCHECK_NODE`.
+    CrossCheck {
+        package: &'static str,
+        target: &'static str,
+    },
     /// Scripts of `infra/package.json`, one after the other.
     Npm { scripts: &'static [&'static str] },
     /// The release binary itself with these arguments; its exit code is the one test.
@@ -65,6 +71,7 @@ impl Run {
             Run::Isolated { package, target } => {
                 dynamodb_local::run(&target_command(package, target, Talks::OnFailure))
             }
+            Run::CrossCheck { target, .. } => crosscheck::run(target),
             Run::Npm { scripts } => run_npm(scripts),
             Run::Binary { arguments } => {
                 let mut command = Command::new(release_binary()?);
@@ -94,7 +101,8 @@ fn spoken_for(every: &[Suite]) -> Vec<(&'static str, &'static str)> {
         Run::Target { package, target }
         | Run::WithPython { package, target }
         | Run::Emulated { package, target }
-        | Run::Isolated { package, target } => Some((package, target)),
+        | Run::Isolated { package, target }
+        | Run::CrossCheck { package, target } => Some((package, target)),
         Run::Workspace | Run::DocTests | Run::Npm { .. } | Run::Binary { .. } => None,
     };
     every.iter().filter_map(target).collect()
@@ -243,7 +251,7 @@ pub(super) fn watch(command: &mut Command) -> Result<Count> {
     Ok(count)
 }
 
-fn words(command: &Command) -> String {
+pub(super) fn words(command: &Command) -> String {
     let arguments = command
         .get_args()
         .map(|argument| argument.to_string_lossy());

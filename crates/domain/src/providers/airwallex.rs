@@ -47,7 +47,7 @@ pub(super) static SPEC: Spec = Spec {
             "https://www.airwallex.com/docs/developer-tools/webhooks/webhooks-overview",
             "https://www.airwallex.com/docs/payments/reference/payments-webhooks",
         ],
-        evidence: Evidence::DocumentationOnly,
+        evidence: Evidence::IndependentLibrary,
         unconfirmed: "a tolerance of the time",
     },
 };

@@ -55,7 +55,7 @@ pub(super) static SPEC: Spec = Spec {
             "https://docs.lemonsqueezy.com/api/orders/the-order-object",
             "https://docs.lemonsqueezy.com/api/subscription-invoices/the-subscription-invoice-object",
         ],
-        evidence: Evidence::DocumentationOnly,
+        evidence: Evidence::IndependentLibrary,
         unconfirmed: "whether currencies without decimal places are sent in hundredths all the same (the documentation says cents); that a first invoice's money is always its order's",
     },
 };

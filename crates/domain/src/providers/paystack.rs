@@ -48,7 +48,7 @@ pub(super) static SPEC: Spec = Spec {
             "https://github.com/PaystackOSS/doc-code-snippets",
             "https://github.com/PaystackOSS/woo-paystack",
         ],
-        evidence: Evidence::DocumentationOnly,
+        evidence: Evidence::IndependentLibrary,
         unconfirmed: "the two decimal places of XOF, which only Paystack's own plugin shows; no signature by Paystack is published",
     },
 };

@@ -52,7 +52,7 @@ pub(super) static SPEC: Spec = Spec {
             "https://shopify.dev/docs/api/webhooks",
             "https://shopify.dev/changelog",
         ],
-        evidence: Evidence::PublishedVectors,
+        evidence: Evidence::SdkCrossCheck,
         unconfirmed: "That a transaction's amount is in the currency the customer sees, where it differs from the shop's.",
     },
 };

@@ -89,6 +89,8 @@ pub enum Evidence {
     PublishedVectors,
     /// An SDK of the provider agrees with us, in our own tests.
     SdkCrossCheck,
+    /// A library that is not the provider's agrees with us, in our own tests.
+    IndependentLibrary,
     /// Only the documentation says so.
     DocumentationOnly,
 }
@@ -99,6 +101,7 @@ impl Evidence {
         match self {
             Self::PublishedVectors => "published vectors",
             Self::SdkCrossCheck => "SDK cross-check",
+            Self::IndependentLibrary => "independent library",
             Self::DocumentationOnly => "documentation only",
         }
     }

@@ -149,8 +149,9 @@ fn markdown() -> String {
          one of them in a terminal.\n\n\
          *Proved by* says how far a verifier is to be trusted: *published vectors* are signatures that \
          the provider, its SDKs or its documents have published; *SDK cross-check* means that a client \
-         library signs what we verify, or verifies what we sign, in our own tests; *documentation \
-         only* means that nobody but the documents agrees with us yet.\n\n\
+         library of the provider signs what we verify, or verifies what we sign, in our own tests; \
+         *independent library* means the same of somebody else's library; *documentation only* \
+         means that nobody but the documents agrees with us yet.\n\n\
          | name | provider | signature | signed bytes | tolerance | event key | proved by |\n\
          |---|---|---|---|---|---|---|\n",
     );
