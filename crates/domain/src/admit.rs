@@ -71,10 +71,6 @@ pub enum Refusal {
 ///
 /// # Errors
 /// See [`Refusal`]. The delivery comes back with it.
-#[expect(
-    clippy::result_large_err,
-    reason = "a refused delivery goes to the quarantine whole"
-)]
 pub fn admit(delivery: RawDelivery, source: &Source) -> Result<Admitted, Refused> {
     let proof = match source.provider.verify(delivery, &source.secrets) {
         Ok(proof) => proof,
@@ -127,10 +123,6 @@ pub fn admit(delivery: RawDelivery, source: &Source) -> Result<Admitted, Refused
 ///
 /// # Errors
 /// See [`Refusal::Unreadable`]; only the generic source's.
-#[expect(
-    clippy::result_large_err,
-    reason = "a refused delivery goes to the quarantine whole"
-)]
 pub fn admit_fetched(
     hint: RawDelivery,
     truth: Bytes,

@@ -5,6 +5,7 @@
 //! a body or of an expected MAC, so a diagnosis may be printed and kept. Nothing here may make
 //! a [`crate::signature::Verified`] either: what is explained is still refused.
 
+mod advice;
 mod bodies;
 mod claims;
 mod json;
@@ -299,9 +300,11 @@ pub fn diagnose(
     others: &[Source],
 ) -> Diagnosis {
     let mut findings = others::about_refusal(refusal, delivery, source);
-    match source.provider.scheme() {
-        Scheme::Hmac(scheme) => findings.extend(about_hmac(scheme, delivery, source, others)),
-        other => findings.extend(others::about(other, refusal, delivery, source, others)),
+    let scheme = source.provider.scheme();
+    if let Scheme::Hmac(hmac) = scheme {
+        findings.extend(about_hmac(hmac, delivery, source, others));
+    } else {
+        findings.extend(others::about(scheme, refusal, delivery, source, others));
     }
     if findings.is_empty() {
         findings.push(Finding::Unexplained { keys: 0, bodies: 0 });

@@ -264,10 +264,6 @@ impl Provider {
 
     /// Proves who sent the delivery, at the time it was received; gives it back when it
     /// proves nothing.
-    #[expect(
-        clippy::result_large_err,
-        reason = "a refused delivery goes to the quarantine whole"
-    )]
     pub fn verify(
         &self,
         delivery: RawDelivery,

@@ -123,30 +123,31 @@ fn verdict(case: &Value, scheme: &Scheme) -> Result<(), SignatureRefusal> {
 }
 
 fn now(case: &Value) -> Timestamp {
-    match &case["now"] {
-        Value::String(text) => Timestamp::from_iso(text).unwrap(),
-        Value::Number(seconds) => Timestamp::from_millis(seconds.as_i64().unwrap() * 1000),
-        _ => {
-            // The time that the header signs, where it signs one.
-            let headers = case["headers"].as_object().unwrap();
-            let signed = headers.values().find_map(|value| {
-                let value = value.as_str()?;
-                let rest = value.strip_prefix("t=").or(value.strip_prefix("ts="))?;
-                rest.split([',', ';']).next()?.parse::<i64>().ok()
-            });
-            Timestamp::from_millis(signed.unwrap_or(NO_TIME) * 1000)
-        }
+    if let Some(text) = case["now"].as_str() {
+        return Timestamp::from_iso(text).unwrap();
     }
+    // Else the time that the header signs, where it signs one.
+    let signed = || {
+        let headers = case["headers"].as_object().unwrap();
+        headers.values().find_map(|value| {
+            let value = value.as_str()?;
+            let rest = value.strip_prefix("t=").or(value.strip_prefix("ts="))?;
+            rest.split([',', ';']).next()?.parse::<i64>().ok()
+        })
+    };
+    let seconds = case["now"].as_i64().or_else(signed).unwrap_or(NO_TIME);
+    Timestamp::from_millis(seconds * 1000)
 }
 
 fn secrets(case: &Value) -> Vec<Secret> {
-    match &case["secret"] {
-        Value::String(text) => vec![Secret::new("case", text.as_str())],
-        pair => vec![
-            Secret::new("case", pair["private_key"].as_str().unwrap())
-                .with_id(pair["public_key"].as_str().unwrap()),
-        ],
+    let secret = &case["secret"];
+    if let Some(text) = secret.as_str() {
+        return vec![Secret::new("case", text)];
     }
+    vec![
+        Secret::new("case", secret["private_key"].as_str().unwrap())
+            .with_id(secret["public_key"].as_str().unwrap()),
+    ]
 }
 
 /// The scheme that the vector describes, and the provider's own where we have it.

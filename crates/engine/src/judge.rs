@@ -67,10 +67,6 @@ pub(crate) async fn judge(
     Err(refused.into())
 }
 
-#[expect(
-    clippy::result_large_err,
-    reason = "a refused delivery goes to the quarantine whole"
-)]
 fn once(delivery: RawDelivery, source: &Source) -> Result<Admitted, Refused> {
     info_span!("verify").in_scope(|| admit::admit(delivery, source))
 }

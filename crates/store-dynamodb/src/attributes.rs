@@ -75,11 +75,11 @@ fn of_typed(typed: &Value) -> Option<AttributeValue> {
 
 /// The attributes of an item that [`of_image`] can make, in DynamoDB's typed JSON.
 pub(crate) fn to_image(item: &Item) -> Map<String, Value> {
-    let typed = |value: &AttributeValue| match value {
-        AttributeValue::S(text) => Some(json!({ "S": text })),
-        AttributeValue::N(digits) => Some(json!({ "N": digits })),
-        AttributeValue::Bool(flag) => Some(json!({ "BOOL": flag })),
-        _ => None,
+    let typed = |value: &AttributeValue| {
+        let text = value.as_s().map(|text| json!({ "S": text }));
+        let number = || value.as_n().map(|digits| json!({ "N": digits }));
+        let flag = || value.as_bool().map(|flag| json!({ "BOOL": flag }));
+        text.or_else(|_| number()).or_else(|_| flag()).ok()
     };
     item.iter()
         .filter_map(|(name, value)| Some((name.clone(), typed(value)?)))

@@ -9,6 +9,9 @@ use testbed::simulation::{Dangers, Plan, Which, run};
 /// The source that takes turns in every simulated world.
 const TAKES_TURNS: &str = "second";
 
+/// An execution: its sequence, and when its first and last steps were.
+type Life = (u64, Timestamp, Timestamp);
+
 #[test]
 fn no_execution_begins_before_the_earlier_ones_of_its_payment_have_ended() {
     let mut followed = 0;
@@ -23,8 +26,7 @@ fn no_execution_begins_before_the_earlier_ones_of_its_payment_have_ended() {
         plan.concurrency = 16;
         plan.gateway.latency = Millis::new(2_000);
         let report = run(&plan).unwrap_or_else(|failure| panic!("{failure}"));
-        let mut lives: BTreeMap<(String, String), Vec<(u64, Timestamp, Timestamp)>> =
-            BTreeMap::new();
+        let mut lives: BTreeMap<(String, String), Vec<Life>> = BTreeMap::new();
         for execution in &report.observed.executions {
             let record = &execution.summary.record;
             let source = record.event_key.source.to_string();

@@ -168,11 +168,11 @@ fn a_malformed_value_is_described_by_its_shape() {
 fn a_signature_in_another_form_is_recognised() {
     let bytes = SHA256.mac(KEY.as_bytes(), &[BODY]);
     let long = SHA512.mac(KEY.as_bytes(), &[BODY]);
-    let (hex, base64) = (hex::encode(&bytes), STANDARD.encode(&bytes));
+    let (hex, base64) = (hex::encode(bytes), STANDARD.encode(bytes));
     for (value, expected) in [
         (base64, &[Finding::WrittenAs(Written::Base64)][..]),
         (
-            STANDARD_NO_PAD.encode(&bytes),
+            STANDARD_NO_PAD.encode(bytes),
             &[Finding::WrittenAs(Written::Base64)],
         ),
         (
@@ -186,9 +186,9 @@ fn a_signature_in_another_form_is_recognised() {
         (format!("HMAC {hex}"), &[Finding::Dressed(Dressing::Prefix)]),
         (format!("\"{hex}\""), &[Finding::Dressed(Dressing::Quotes)]),
         (format!("t=1,v1={hex}"), &[Finding::Dressed(Dressing::List)]),
-        (hex::encode(&long), &[Finding::HashedWith(SHA512)]),
+        (hex::encode(long), &[Finding::HashedWith(SHA512)]),
         (
-            format!("sha512={}", STANDARD.encode(&long)),
+            format!("sha512={}", STANDARD.encode(long)),
             &[
                 Finding::HashedWith(SHA512),
                 Finding::WrittenAs(Written::Base64),

@@ -1,12 +1,15 @@
-//! What each finding says to people, and what it asks them to do.
+//! What each finding says to people.
 
 use alloc::string::String;
 use core::fmt;
 
 use super::{
-    BodyChange, Construction, Dressing, Finding, KeyChange, Layout, Looks, Spelling, Written,
+    BodyChange, Construction, Dressing, Finding, KeyChange, Layout, Looks, Spelling, UrlChange,
+    Written,
 };
 use crate::signature::{HmacAlgorithm, SignatureEncoding};
+use crate::source::SourceName;
+use crate::time::Timestamp;
 
 impl Finding {
     /// A stable word for machines.
@@ -41,110 +44,6 @@ impl Finding {
             Self::Unexplained { .. } => "unexplained",
         }
     }
-
-    /// What to do about it; `None` where another finding says it.
-    pub fn advice(&self) -> Option<&'static str> {
-        Some(match self {
-            Self::HeaderAbsent { .. } => {
-                "Have the sender sign, or set `header` of this source to the header it uses. A \
-                 proxy in between may also drop headers it does not know."
-            }
-            Self::HeaderRepeated { .. } => {
-                "Have the sender, or a proxy in between, send the header once."
-            }
-            Self::OneOfThemMatches => return None,
-            Self::Shape {
-                looks_like: Looks::Hex { bytes: 16 | 48 },
-                ..
-            } => "Have the sender use SHA-256 or SHA-512; other hashes are not accepted.",
-            Self::Shape { .. } => {
-                "Compare `encoding`, `algorithm` and `prefix` of this source \
-                 with what the sender documents."
-            }
-            Self::VerifiesNow { .. } => {
-                "Have it delivered again, or promote it from the quarantine."
-            }
-            Self::StandsIn { .. } => "Set `header` of this source to that header.",
-            Self::WrittenAs(Written::Hex) => "Set `encoding = \"hex\"` for this source.",
-            Self::WrittenAs(Written::Base64) => "Set `encoding = \"base64\"` for this source.",
-            Self::WrittenAs(Written::Base64OfHex) => {
-                "Have the sender encode the bytes of the MAC, not its hexadecimal text."
-            }
-            Self::Dressed(Dressing::Prefix) => "Set `prefix` of this source to that word.",
-            Self::Dressed(Dressing::Quotes | Dressing::List) => {
-                "Have the sender put nothing but the signature into the header."
-            }
-            Self::HashedWith(HmacAlgorithm::Sha1) => {
-                "Set `algorithm = \"sha1\"` for this source, if the sender has nothing better."
-            }
-            Self::HashedWith(HmacAlgorithm::Sha256) => {
-                "Set `algorithm = \"sha256\"` for this source."
-            }
-            Self::HashedWith(HmacAlgorithm::Sha512) => {
-                "Set `algorithm = \"sha512\"` for this source."
-            }
-            Self::MadeBy(_) => "Have the sender use HMAC (RFC 2104); a plain hash can be forged.",
-            Self::KeyOfSource { .. } => {
-                "Have the sender call that source's URL, or use this source's secret."
-            }
-            Self::KeyRetired { .. } => {
-                "Have the sender use the new secret, or move `retires_at` to a later time."
-            }
-            Self::KeyNotYet { .. } => {
-                "Have the sender use the secret of now, or move `starts_at` to an earlier time."
-            }
-            Self::UrlDiffers(_) => {
-                "Set `url` of this source to exactly the URL that is registered with the provider."
-            }
-            Self::Clock {
-                is_right_otherwise: true,
-                ..
-            } => {
-                "Compare both clocks. If the delivery was held up on the way, it is genuine: \
-                 `tolerance_seconds` of this source can be raised, and it can be promoted from the \
-                 quarantine then."
-            }
-            Self::Clock { .. } => {
-                "Whoever sent this has neither the right time nor a secret of this source."
-            }
-            Self::TimestampAbsent => {
-                "A proxy in between may have changed the header; the provider always sends a time."
-            }
-            Self::SignedPartAbsent { .. } => {
-                "A proxy in between may drop headers or the query; it must hand all of it on."
-            }
-            Self::KeyIdDiffers { .. } => {
-                "Set `key_id` of that secret to the name that the provider gives it."
-            }
-            Self::VersionMixedUp => {
-                "Have the sender write v1a before an ed25519 signature and v1 before an HMAC."
-            }
-            Self::CertificateUntrusted => {
-                "Do nothing for it unless you expected it: a genuine delivery names one of the \
-                 provider's own certificates that was valid when it was sent."
-            }
-            Self::CertificateUnknown => {
-                "Make sure that this machine can reach the provider's API, or name the certificate \
-                 with `certificate_files`."
-            }
-            Self::NothingSigned => {
-                "Give this source an API token, so that the truth can be fetched."
-            }
-            Self::ItemsSigned { .. } => {
-                "Have the provider sign every item: the HMAC key is set for each endpoint."
-            }
-            Self::Mode { is_live: true } => "Use the secret of the live mode for this source.",
-            Self::Mode { is_live: false } => "Use the secret of the test mode for this source.",
-            Self::KeyChanged { .. } => "Make the secret the same on both sides, byte for byte.",
-            Self::BodyChanged(_) => {
-                "Keep the body as it is, byte for byte, from where it is signed to here."
-            }
-            Self::Unexplained { .. } => {
-                "Compare the secret on both sides, and make sure that these are the exact bytes \
-                 that were sent."
-            }
-        })
-    }
 }
 
 impl fmt::Display for Finding {
@@ -163,98 +62,135 @@ impl fmt::Display for Finding {
                 encoding,
                 algorithm,
             } => shape(formatter, *bytes, *looks_like, *encoding, *algorithm),
-            Self::VerifiesNow { label } => {
-                write!(
-                    formatter,
-                    "The signature is right now, with secret \"{label}\"."
-                )
-            }
-            Self::StandsIn { header } => {
-                write!(formatter, "The signature stands in the header {header}.")
-            }
+            Self::VerifiesNow { label } => verifies_now(formatter, label),
+            Self::StandsIn { header } => stands_in(formatter, header),
             Self::WrittenAs(written) => write!(formatter, "The signature is written as {written}."),
             Self::Dressed(dressing) => write!(formatter, "The signature has {dressing}."),
-            Self::HashedWith(algorithm) => {
-                write!(
-                    formatter,
-                    "The signature is made with {}.",
-                    hash(*algorithm)
-                )
-            }
-            Self::MadeBy(construction) => {
-                write!(formatter, "The signature is no HMAC but {construction}.")
-            }
-            Self::KeyOfSource { source, label } => write!(
-                formatter,
-                "The signature is made with secret \"{label}\" of source \"{source}\"."
-            ),
-            Self::KeyRetired { label, retired_at } => write!(
-                formatter,
-                "The signature is made with secret \"{label}\", which was retired at {retired_at}."
-            ),
-            Self::KeyChanged { label, change } => {
-                write!(
-                    formatter,
-                    "The sender's secret is \"{label}\", but {change}."
-                )
-            }
-            Self::KeyNotYet { label, starts_at } => write!(
-                formatter,
-                "The signature is made with secret \"{label}\", which is valid from {starts_at} on."
-            ),
-            Self::UrlDiffers(change) => {
-                write!(formatter, "The signature is over another URL: {change}.")
-            }
+            Self::HashedWith(algorithm) => hashed_with(formatter, *algorithm),
+            Self::MadeBy(construction) => made_by(formatter, *construction),
+            Self::KeyOfSource { source, label } => key_of_source(formatter, source, label),
+            Self::KeyRetired { label, retired_at } => key_retired(formatter, label, *retired_at),
+            Self::KeyChanged { label, change } => key_changed(formatter, label, *change),
+            Self::KeyNotYet { label, starts_at } => key_not_yet(formatter, label, *starts_at),
+            Self::UrlDiffers(change) => url_differs(formatter, change),
             Self::Clock {
                 seconds,
                 is_right_otherwise,
             } => clock(formatter, *seconds, *is_right_otherwise),
-            Self::TimestampAbsent => {
-                formatter.write_str("The time that the signature covers is absent, or no time.")
-            }
-            Self::SignedPartAbsent { what } => {
-                write!(
-                    formatter,
-                    "The signature covers {what}, which is not there."
-                )
-            }
-            Self::KeyIdDiffers { label } => write!(
-                formatter,
-                "The signature is made with secret \"{label}\", but the delivery names another key."
-            ),
-            Self::VersionMixedUp => formatter.write_str(
-                "The signature is right for another version than the one it is labelled with.",
-            ),
-            Self::CertificateUntrusted => formatter.write_str(
-                "The certificate that the delivery names is not the provider's, or was not valid.",
-            ),
-            Self::CertificateUnknown => {
-                formatter.write_str("The certificate that the delivery names is not known here.")
-            }
-            Self::NothingSigned => {
-                formatter.write_str("The provider signs nothing; only its API can say what is so.")
-            }
-            Self::ItemsSigned { signed, of } => {
-                write!(
-                    formatter,
-                    "{signed} of {of} items are signed with a secret of this source."
-                )
-            }
-            Self::Mode { is_live } => write!(
-                formatter,
-                "The event says that it is {}.",
-                if *is_live { "live" } else { "a test" }
-            ),
-            Self::BodyChanged(change) => {
-                write!(formatter, "The body is not what was signed: {change}.")
-            }
-            Self::Unexplained { keys, bodies } => write!(
-                formatter,
-                "None of {keys} secrets and variations of them gives this signature over any of \
-                 {bodies} variations of the body."
-            ),
+            Self::TimestampAbsent => formatter.write_str(TIMESTAMP_ABSENT),
+            Self::SignedPartAbsent { what } => signed_part_absent(formatter, what),
+            Self::KeyIdDiffers { label } => key_id_differs(formatter, label),
+            Self::VersionMixedUp => formatter.write_str(VERSION_MIXED_UP),
+            Self::CertificateUntrusted => formatter.write_str(CERTIFICATE_UNTRUSTED),
+            Self::CertificateUnknown => formatter.write_str(CERTIFICATE_UNKNOWN),
+            Self::NothingSigned => formatter.write_str(NOTHING_SIGNED),
+            Self::ItemsSigned { signed, of } => items_signed(formatter, *signed, *of),
+            Self::Mode { is_live } => mode(formatter, *is_live),
+            Self::BodyChanged(change) => body_changed(formatter, *change),
+            Self::Unexplained { keys, bodies } => unexplained(formatter, *keys, *bodies),
         }
     }
+}
+
+const TIMESTAMP_ABSENT: &str = "The time that the signature covers is absent, or no time.";
+const VERSION_MIXED_UP: &str =
+    "The signature is right for another version than the one it is labelled with.";
+const CERTIFICATE_UNTRUSTED: &str =
+    "The certificate that the delivery names is not the provider's, or was not valid.";
+const CERTIFICATE_UNKNOWN: &str = "The certificate that the delivery names is not known here.";
+const NOTHING_SIGNED: &str = "The provider signs nothing; only its API can say what is so.";
+
+fn verifies_now(formatter: &mut fmt::Formatter<'_>, label: &str) -> fmt::Result {
+    write!(
+        formatter,
+        "The signature is right now, with secret \"{label}\"."
+    )
+}
+
+fn stands_in(formatter: &mut fmt::Formatter<'_>, header: &str) -> fmt::Result {
+    write!(formatter, "The signature stands in the header {header}.")
+}
+
+fn hashed_with(formatter: &mut fmt::Formatter<'_>, algorithm: HmacAlgorithm) -> fmt::Result {
+    write!(formatter, "The signature is made with {}.", hash(algorithm))
+}
+
+fn made_by(formatter: &mut fmt::Formatter<'_>, construction: Construction) -> fmt::Result {
+    write!(formatter, "The signature is no HMAC but {construction}.")
+}
+
+fn key_of_source(
+    formatter: &mut fmt::Formatter<'_>,
+    source: &SourceName,
+    label: &str,
+) -> fmt::Result {
+    write!(
+        formatter,
+        "The signature is made with secret \"{label}\" of source \"{source}\"."
+    )
+}
+
+fn key_retired(formatter: &mut fmt::Formatter<'_>, label: &str, at: Timestamp) -> fmt::Result {
+    write!(
+        formatter,
+        "The signature is made with secret \"{label}\", which was retired at {at}."
+    )
+}
+
+fn key_not_yet(formatter: &mut fmt::Formatter<'_>, label: &str, at: Timestamp) -> fmt::Result {
+    write!(
+        formatter,
+        "The signature is made with secret \"{label}\", which is valid from {at} on."
+    )
+}
+
+fn key_changed(formatter: &mut fmt::Formatter<'_>, label: &str, change: KeyChange) -> fmt::Result {
+    write!(
+        formatter,
+        "The sender's secret is \"{label}\", but {change}."
+    )
+}
+
+fn url_differs(formatter: &mut fmt::Formatter<'_>, change: &UrlChange) -> fmt::Result {
+    write!(formatter, "The signature is over another URL: {change}.")
+}
+
+fn signed_part_absent(formatter: &mut fmt::Formatter<'_>, what: &str) -> fmt::Result {
+    write!(
+        formatter,
+        "The signature covers {what}, which is not there."
+    )
+}
+
+fn key_id_differs(formatter: &mut fmt::Formatter<'_>, label: &str) -> fmt::Result {
+    write!(
+        formatter,
+        "The signature is made with secret \"{label}\", but the delivery names another key."
+    )
+}
+
+fn items_signed(formatter: &mut fmt::Formatter<'_>, signed: usize, of: usize) -> fmt::Result {
+    write!(
+        formatter,
+        "{signed} of {of} items are signed with a secret of this source."
+    )
+}
+
+fn body_changed(formatter: &mut fmt::Formatter<'_>, change: BodyChange) -> fmt::Result {
+    write!(formatter, "The body is not what was signed: {change}.")
+}
+
+fn mode(formatter: &mut fmt::Formatter<'_>, is_live: bool) -> fmt::Result {
+    let mode = if is_live { "live" } else { "a test" };
+    write!(formatter, "The event says that it is {mode}.")
+}
+
+fn unexplained(formatter: &mut fmt::Formatter<'_>, keys: usize, bodies: usize) -> fmt::Result {
+    write!(
+        formatter,
+        "None of {keys} secrets and variations of them gives this signature over any of {bodies} \
+         variations of the body."
+    )
 }
 
 fn clock(

@@ -216,7 +216,7 @@ proptest! {
         let mut state = seed | 1;
         for index in (1..mixed.len()).rev() {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            mixed.swap(index, usize::try_from(state >> 33).unwrap() % (index + 1));
+            mixed.swap(index, usize::try_from(state >> 33).unwrap().checked_rem(index.saturating_add(1)).unwrap());
         }
         prop_assert_eq!(project(rules, told(&mixed)), expected);
     }

@@ -124,10 +124,6 @@ impl Scheme {
     /// Checks the delivery against every live secret, judged at the time it was received.
     ///
     /// Gives the delivery back with the refusal, so that it can be kept apart.
-    #[expect(
-        clippy::result_large_err,
-        reason = "a refused delivery goes to the quarantine whole"
-    )]
     pub fn check(
         &self,
         delivery: RawDelivery,

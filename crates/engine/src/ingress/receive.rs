@@ -194,7 +194,7 @@ async fn take_custody<S: EventLog>(
         .instrument(info_span!("append"));
     match tokio::time::timeout(ingress.options.custody_timeout, kept).await {
         Ok(Ok(appended)) => {
-            count_secret(ingress, source, labels, received_at);
+            count_secret(ingress, source, &labels, received_at);
             debug!(events = appended.events.len(), "custody taken");
             Verdict::Kept(appended, source.provider.spec().ack)
         }
@@ -221,10 +221,10 @@ async fn take_custody<S: EventLog>(
 fn count_secret<S>(
     ingress: &Ingress<S>,
     source: &Source,
-    labels: SecretLabels,
+    labels: &SecretLabels,
     received_at: Timestamp,
 ) {
-    ingress.metrics.secret_used.get_or_create(&labels).inc();
+    ingress.metrics.secret_used.get_or_create(labels).inc();
     let is_old = source
         .secrets
         .iter()
@@ -234,7 +234,7 @@ fn count_secret<S>(
         ingress
             .metrics
             .old_secret_last_used
-            .get_or_create(&labels)
+            .get_or_create(labels)
             .set(seconds);
     }
 }

@@ -11,12 +11,13 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use bytes::Bytes;
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 /// A running stand-in.
 pub(super) struct Api {
     stop: CancellationToken,
-    serving: tokio::task::JoinHandle<()>,
+    serving: JoinSet<()>,
 }
 
 type Truths = Arc<Vec<(String, Bytes)>>;
@@ -36,7 +37,8 @@ pub(super) async fn serve(
         .with_state(Arc::new(truths));
     let stop = CancellationToken::new();
     let stopped = stop.clone();
-    let serving = tokio::spawn(async move {
+    let mut serving = JoinSet::new();
+    serving.spawn(async move {
         let server = axum::serve(listener, app);
         let ended = server.with_graceful_shutdown(async move { stopped.cancelled().await });
         // The command's own end tells what came of it.
@@ -46,9 +48,9 @@ pub(super) async fn serve(
 }
 
 impl Api {
-    pub(super) async fn stop(self) {
+    pub(super) async fn stop(mut self) {
         self.stop.cancel();
-        let _ = self.serving.await;
+        while self.serving.join_next().await.is_some() {}
     }
 }
 

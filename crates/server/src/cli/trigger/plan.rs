@@ -1,6 +1,6 @@
 //! Which deliveries are sent, and how each is signed.
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail};
 use bytes::Bytes;
 use domain::providers::{Occasion, Provider, ProviderId, Sample, Spec, Story};
 use domain::secret::Secret;
@@ -125,38 +125,34 @@ impl Plan {
         if draft.id.is_empty() {
             draft.id = format!("msg_{}", random_word());
         }
-        match self.provider.id() {
+        let provider = self.provider.id();
+        if provider == ProviderId::MollieClassic {
             // What is sent is a hint; the payment itself is what the API answers.
-            ProviderId::MollieClassic => {
-                draft = Draft {
-                    headers: vec![(
-                        "content-type".to_owned(),
-                        "application/x-www-form-urlencoded".to_owned(),
-                    )],
-                    body: Bytes::from(format!("id={}", sample.payment_id)),
-                    ..draft
-                };
-            }
-            ProviderId::Paypal => {
-                let pinned = self.provider.settings().certificates.first();
-                let url = pinned
-                    .map(|certificate| certificate.url.as_str())
-                    .filter(|url| !url.is_empty())
-                    .unwrap_or(
-                        "https://api.sandbox.paypal.com/v1/notifications/certs/CERT-payhook",
-                    );
-                draft
-                    .headers
-                    .push(("paypal-cert-url".to_owned(), url.to_owned()));
-            }
-            ProviderId::Braintree => {
-                for (name, value) in &mut draft.headers {
-                    if name == "content-type" {
-                        "application/x-www-form-urlencoded".clone_into(value);
-                    }
+            draft = Draft {
+                headers: vec![(
+                    "content-type".to_owned(),
+                    "application/x-www-form-urlencoded".to_owned(),
+                )],
+                body: Bytes::from(format!("id={}", sample.payment_id)),
+                ..draft
+            };
+        }
+        if provider == ProviderId::Paypal {
+            let pinned = self.provider.settings().certificates.first();
+            let url = pinned
+                .map(|certificate| certificate.url.as_str())
+                .filter(|url| !url.is_empty())
+                .unwrap_or("https://api.sandbox.paypal.com/v1/notifications/certs/CERT-payhook");
+            draft
+                .headers
+                .push(("paypal-cert-url".to_owned(), url.to_owned()));
+        }
+        if provider == ProviderId::Braintree {
+            for (name, value) in &mut draft.headers {
+                if name == "content-type" {
+                    "application/x-www-form-urlencoded".clone_into(value);
                 }
             }
-            _ => {}
         }
         let signed = self
             .provider
@@ -187,25 +183,12 @@ fn secret(args: &Args, sources: &Sources) -> anyhow::Result<Secret> {
             .find(|secret| secret.is_live(moment))
             .context("every secret of the source is retired; see retires_at")?
     };
-    let secret = match (&args.signing_key, source.provider.id()) {
-        (None, _) => chosen.clone(),
-        (Some(path), id) => {
+    let secret = match &args.signing_key {
+        None => chosen.clone(),
+        Some(path) => {
             let key = std::fs::read(path)
                 .with_context(|| format!("cannot read the signing key {}", path.display()))?;
-            let text = match id {
-                // PayPal signs the webhook's id, which is the secret, with its private key.
-                ProviderId::Paypal => [chosen.expose(), b"\n", &key].concat(),
-                ProviderId::Wise | ProviderId::StandardWebhooks => key.trim_ascii().to_vec(),
-                _ => {
-                    ensure!(
-                        false,
-                        "{} signs with the secret itself; --signing-key would do nothing",
-                        source.provider.spec().title
-                    );
-                    Vec::new()
-                }
-            };
-            Secret::new(chosen.label(), text)
+            with_signing_key(chosen, &key, &source.provider)?
         }
     };
     Ok(if args.bad_signature {
@@ -213,6 +196,23 @@ fn secret(args: &Args, sources: &Sources) -> anyhow::Result<Secret> {
     } else {
         secret
     })
+}
+
+/// The secret of a provider that signs with a private key, where the source's has the public one.
+fn with_signing_key(chosen: &Secret, key: &[u8], provider: &Provider) -> anyhow::Result<Secret> {
+    let id = provider.id();
+    let text = if id == ProviderId::Paypal {
+        // The webhook's id is the secret, and is signed with the private key.
+        [chosen.expose(), b"\n", key].concat()
+    } else if matches!(id, ProviderId::Wise | ProviderId::StandardWebhooks) {
+        key.trim_ascii().to_vec()
+    } else {
+        bail!(
+            "{} signs with the secret itself; --signing-key would do nothing",
+            provider.spec().title
+        );
+    };
+    Ok(Secret::new(chosen.label(), text))
 }
 
 /// Everything that a provider tells on the way to `last`, the last first.
