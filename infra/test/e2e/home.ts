@@ -32,6 +32,7 @@ export const WAIT_MS = 30_000;
 export const SECRETS: Readonly<Record<string, string>> = {
   generic: "a-secret-of-the-generic-source",
   shop: "a-secret-of-the-shop",
+  till: "whsec_a-secret-of-the-till",
 };
 
 export interface HomeOptions {
@@ -80,13 +81,18 @@ export class Home {
       const outputs = await deploy(emulator, {
         lambdaDirectory,
         gatewayUrl: gateway.url,
-        sources: '{"generic": {}, "shop": {"header": "X-Shop-Signature", "encoding": "base64"}}',
+        sources: JSON.stringify({
+          generic: {},
+          shop: { header: "X-Shop-Signature", encoding: "base64" },
+          till: { provider: "stripe" },
+        }),
         ...options.config,
       });
       const home = new Home(emulator, gateway, outputs);
       if (options.secrets ?? true) {
         await home.putSecret("generic", SECRETS["generic"] ?? "");
         await home.putSecret("shop", SECRETS["shop"] ?? "");
+        await home.putSecret("till", SECRETS["till"] ?? "");
       }
       return home;
     } catch (error) {

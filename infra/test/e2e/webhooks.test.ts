@@ -79,6 +79,50 @@ describe("a genuine webhook", () => {
   });
 });
 
+describe("Stripe's webhooks", () => {
+  /** A delivery of a PaymentIntent, signed as Stripe does. */
+  function sendStripe(type: string, id: string, eventId: string) {
+    const body = JSON.stringify({
+      id: eventId,
+      object: "event",
+      type,
+      created: Math.floor(Date.now() / 1000),
+      livemode: false,
+      data: { object: { id, object: "payment_intent", amount: 1250, currency: "eur" } },
+    });
+    const time = Math.floor(Date.now() / 1000);
+    const signature = sign(`${time}.${body}`, SECRETS["till"] ?? "", "hex");
+    return home.post("/till", body, { "stripe-signature": `t=${time},v1=${signature}` });
+  }
+
+  test("settle when the money is in, and only then", async () => {
+    const created = await sendStripe("payment_intent.created", "pi_till", "evt_created");
+    expect(created).toMatchObject({ status: 200, outcome: "stored" });
+    const captured = await sendStripe("payment_intent.succeeded", "pi_till", "evt_captured");
+    expect(captured).toMatchObject({ status: 200, outcome: "stored" });
+    await home.ends("pi_till", "SUCCEEDED");
+    const items = await home.payments("pi_till");
+    expect(items.map(({ kind, state, status }) => ({ kind, state, status }))).toEqual([
+      { kind: "payment", state: "created", status: expect.any(String) },
+      { kind: "payment", state: "captured", status: "completed" },
+    ]);
+    expect(items[0]?.["status"]).not.toBe("completed");
+    expect(items[1]).toMatchObject({ amount: 12.5, currency: "EUR", minorUnits: 1250, exponent: 2 });
+    expect(home.gateway.callsFor("pi_till")).toHaveLength(1);
+  });
+
+  test("that nobody can read are kept, and end at a person", async () => {
+    const body = JSON.stringify({ id: "evt_strange", object: "event", type: "payment_intent.x" });
+    const time = Math.floor(Date.now() / 1000);
+    const signature = sign(`${time}.${body}`, SECRETS["till"] ?? "", "hex");
+    const reply = await home.post("/till", body, { "stripe-signature": `t=${time},v1=${signature}` });
+    expect(reply).toMatchObject({ status: 200, outcome: "stored" });
+    await home.becomes(reply.body.paymentId, "failed");
+    const [item] = await home.payments(reply.body.paymentId);
+    expect(item).toMatchObject({ kind: "unreadable", error: "EventUnreadable" });
+  });
+});
+
 test("of ten equal webhooks at once one is stored, and the others get its answer", async () => {
   const body = payment("raced", { eventId: "event-raced" });
   const replies = await Promise.all(Array.from({ length: 10 }, () => home.send(body)));

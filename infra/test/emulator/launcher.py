@@ -4,7 +4,8 @@ ministack 1.5.33 keeps a pipe's name, source and target, starts at the end of th
 was asked for, and delivers everything since its last look in one piece, for ever again when that
 fails. Added here, and nothing else is changed:
 
-- FilterCriteria: records that match no pattern are passed over
+- FilterCriteria: records that match no pattern are passed over; and where a pattern asks that a field
+  is absent, it is also when what it would stand in is
 - BatchSize: so many records in one delivery
 - StartingPosition: TRIM_HORIZON begins with the oldest record
 - MaximumRetryAttempts and MaximumRecordAgeInSeconds: an end to trying
@@ -52,14 +53,29 @@ def deliver_in_batches(pipe, records):
     """Delivers all of `records`, or moves the pipe's position to the first that was not."""
     start = pipes._positions[pipe["Arn"]]
     size = stream_parameters(pipe).get("BatchSize", 100)
-    criteria = {"FilterCriteria": pipe.get("SourceParameters", {}).get("FilterCriteria")}
-    wanted = [n for n, rec in enumerate(records) if lambda_svc._apply_filter_criteria([rec], criteria)]
+    criteria = pipe.get("SourceParameters", {}).get("FilterCriteria")
+    wanted = [n for n, record in enumerate(records) if is_wanted(record, criteria)]
     for first in range(0, len(wanted), size):
         places = wanted[first : first + size]
         if not deliver_or_give_up(pipe, [records[n] for n in places], start + places[0]):
             pipes._positions[pipe["Arn"]] = start + places[0]
             return False
     return True
+
+
+def is_wanted(record, criteria):
+    for filter in (criteria or {}).get("Filters") or []:
+        record = with_parents(record, json.loads(filter.get("Pattern") or "{}"))
+    return bool(lambda_svc._apply_filter_criteria([record], {"FilterCriteria": criteria}))
+
+
+def with_parents(record, pattern):
+    """The record with an empty object wherever the pattern looks into something that is absent."""
+    filled = dict(record)
+    for name, inner in pattern.items():
+        if isinstance(inner, dict) and isinstance(filled.get(name, {}), dict):
+            filled[name] = with_parents(filled.get(name, {}), inner)
+    return filled
 
 
 def deliver_or_give_up(pipe, batch, place):

@@ -98,8 +98,9 @@ async function createStateMachine(name: string): Promise<string> {
   return stateMachineArn ?? "";
 }
 
-async function put(table: string, id: string): Promise<void> {
-  await dynamodb.send(new PutItemCommand({ TableName: table, Item: { id: { S: id } } }));
+async function put(table: string, id: string, kind?: string): Promise<void> {
+  const Item = { id: { S: id }, ...(kind === undefined ? {} : { kind: { S: kind } }) };
+  await dynamodb.send(new PutItemCommand({ TableName: table, Item }));
 }
 
 async function touch(table: string, id: string): Promise<void> {
@@ -156,6 +157,19 @@ test("a filter lets only what matches through, and a batch of one starts one exe
   await touch("filtered", "a");
   await put("filtered", "b");
   await sees(target, ["INSERT a", "INSERT b"]);
+});
+
+test("a field is absent where what it would stand in is", async () => {
+  const source = await createTable("absent");
+  const target = await createStateMachine("absent");
+  const stream = { StartingPosition: "TRIM_HORIZON", BatchSize: 1 } as const;
+  const kind = { S: [{ exists: false }, "payment"] };
+  const pattern = JSON.stringify({ dynamodb: { NewImage: { kind } } });
+  await createPipe({ name: "absent", source, target, pattern, stream });
+  await put("absent", "a");
+  await put("absent", "b", "refund");
+  await put("absent", "c", "payment");
+  await sees(target, ["INSERT a", "INSERT c"]);
 });
 
 test("a larger batch starts one execution for several records", async () => {
