@@ -167,6 +167,7 @@ fn about_header(
             similar: Vec::new(),
         }),
         SignatureRefusal::HeaderRepeated => {
+            let header = repeated(scheme, delivery).unwrap_or(header);
             let values: Vec<&[u8]> = delivery
                 .headers
                 .iter()
@@ -189,6 +190,27 @@ fn about_header(
         | SignatureRefusal::NoSecretMatches
         | SignatureRefusal::Unsigned => None,
     }
+}
+
+/// What stands there several times of the headers that are signed beside the signature's own.
+fn repeated(scheme: &Scheme, delivery: &RawDelivery) -> Option<String> {
+    let signed: &[&str] = if matches!(scheme, Scheme::Paypal { .. }) {
+        &[
+            "paypal-transmission-id",
+            "paypal-transmission-time",
+            "paypal-cert-url",
+            "paypal-auth-algo",
+        ]
+    } else if matches!(scheme, Scheme::StandardWebhooks { .. }) {
+        &["webhook-id", "webhook-timestamp"]
+    } else {
+        &[]
+    };
+    let is_repeated = |name: &&&str| delivery.headers.one(name) == HeaderValue::Repeated;
+    signed
+        .iter()
+        .find(is_repeated)
+        .map(|name| (*name).to_owned())
 }
 
 /// Every secret to try, each with what it would mean; nothing for a live one of ours.

@@ -288,17 +288,19 @@ impl<'a> Reading<'a> {
                 limits::FIELD_BYTES_MAX,
             )
             .unwrap_or_else(|| "unknown".to_owned());
-        let hash = self.delivery.body_hash();
+        let delivery = self.delivery;
         let fact = match self.problem.take() {
             Some(problem) => Fact::Unreadable { problem },
             None => self.fact,
         };
         PaymentEvent {
             key: EventKey {
-                source: self.delivery.source.clone(),
-                id: event_id.map_or(EventId::Body(hash), EventId::Provider),
+                source: delivery.source.clone(),
+                // The body is hashed only for what has no name: a batch would be hashed as often
+                // as it has items.
+                id: event_id.map_or_else(|| EventId::Body(delivery.body_hash()), EventId::Provider),
             },
-            payment_id: payment_id.unwrap_or_else(|| unnamed(&hash.to_string())),
+            payment_id: payment_id.unwrap_or_else(|| unnamed(&delivery.body_hash().to_string())),
             amount: self.money.map_or(Amount::ZERO, |money| money.amount),
             currency: self.money.map_or(Currency::NONE, |money| money.currency),
             status: status.unwrap_or_else(|| event_type.clone()),

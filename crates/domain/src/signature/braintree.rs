@@ -13,6 +13,7 @@ use super::mac::{HmacAlgorithm, Mac};
 use crate::delivery::RawDelivery;
 use crate::limits;
 use crate::secret::Secret;
+use crate::time::Timestamp;
 
 /// Braintree's own scheme. A secret is the private key, and its id the public one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,10 +75,11 @@ pub(super) fn check(
         .iter()
         .filter(|secret| secret.is_live(delivery.received_at) && !secret.expose().is_empty());
     for secret in live {
+        let key = Sha1::digest(secret.expose());
         // A form that lost its last line break on the way is still what was signed.
         let macs = [
-            mac(secret.expose(), &[payload]),
-            mac(secret.expose(), &[payload, b"\n"]),
+            HmacAlgorithm::Sha1.mac(&key, &[payload]),
+            HmacAlgorithm::Sha1.mac(&key, &[payload, b"\n".as_slice()]),
         ];
         for (public, claimed) in &pairs {
             let is_match = macs[0].is(claimed) | macs[1].is(claimed);
@@ -94,11 +96,13 @@ pub(super) fn check(
 /// What a Braintree gateway wants to hear when it asks whether an endpoint is ours.
 ///
 /// Only what can be no payload is answered: 20 to 32 hexadecimal digits. Anything else would have
-/// us sign notifications for whoever asks. `None` for those, and where no secret has an id.
-pub fn challenge_answer(challenge: &str, secrets: &[Secret]) -> Option<String> {
+/// us sign notifications for whoever asks. `None` for those, and where no secret that is valid `now`
+/// has an id.
+pub fn challenge_answer(challenge: &str, secrets: &[Secret], now: Timestamp) -> Option<String> {
     let is_challenge = (20..=32).contains(&challenge.len())
         && challenge.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let secret = secrets.iter().find(|secret| secret.id().is_some())?;
+    let mut live = secrets.iter().filter(|secret| secret.is_live(now));
+    let secret = live.find(|secret| secret.id().is_some())?;
     let public = secret.id().filter(|_| is_challenge)?;
     let mac = mac(secret.expose(), &[challenge.as_bytes()]);
     Some(alloc::format!("{public}|{}", hex::encode(mac.as_ref())))

@@ -32,7 +32,12 @@ impl SignatureEncoding {
 /// The bytes that `text` spells, when there are `length` of them.
 pub(crate) fn decode(text: &[u8], encoding: SignatureEncoding, length: usize) -> Option<Vec<u8>> {
     let bytes = match encoding {
-        SignatureEncoding::Hex => hex::decode(text).ok()?,
+        SignatureEncoding::Hex => {
+            // Into its place: a longer text is none, and is not decoded to find that out.
+            let mut bytes = alloc::vec![0; length];
+            hex::decode_to_slice(text, &mut bytes).ok()?;
+            bytes
+        }
         SignatureEncoding::Base64 => STANDARD
             .decode(text)
             .or_else(|_| URL_SAFE_NO_PAD.decode(text))
@@ -47,9 +52,14 @@ pub(crate) fn decode(text: &[u8], encoding: SignatureEncoding, length: usize) ->
 
 /// Base64 in either alphabet, padded or not.
 pub(crate) fn base64_lenient(text: &[u8]) -> Option<Vec<u8>> {
-    let config =
-        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-    [&alphabet::STANDARD, &alphabet::URL_SAFE]
-        .into_iter()
-        .find_map(|alphabet| GeneralPurpose::new(alphabet, config).decode(text).ok())
+    LENIENT.iter().find_map(|engine| engine.decode(text).ok())
 }
+
+/// Made once: an engine is a table, which costs more than a signature to decode.
+static LENIENT: [GeneralPurpose; 2] = [
+    GeneralPurpose::new(&alphabet::STANDARD, INDIFFERENT),
+    GeneralPurpose::new(&alphabet::URL_SAFE, INDIFFERENT),
+];
+
+const INDIFFERENT: GeneralPurposeConfig =
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);

@@ -112,8 +112,8 @@ pub(super) fn parse(delivery: &RawDelivery) -> Result<Parsed<'_>, SignatureRefus
         match name.trim() {
             "t" if timestamp.replace(value.trim()).is_some() => return Err(malformed),
             "h" if names.replace(value.trim()).is_some() => return Err(malformed),
-            "v0" => v0.extend(mac()),
-            "v1" => v1.extend(mac()),
+            "v0" if v0.len() < limits::SIGNATURES_MAX => v0.extend(mac()),
+            "v1" if v1.len() < limits::SIGNATURES_MAX => v1.extend(mac()),
             _ => {}
         }
     }

@@ -18,9 +18,11 @@ use crate::time::Millis;
 /// What a secret's text begins with when it is the public half of an ed25519 pair.
 pub(super) const PUBLIC_KEY_PREFIX: &[u8] = b"whpk_";
 
-/// The three headers, `webhook-id`, `webhook-timestamp` and `webhook-signature`, by the names that
-/// were sent; Svix's own are the other.
-pub(super) const PREFIXES: [&str; 2] = ["webhook", "svix"];
+/// The three headers by the names that were sent; Svix's own are the other.
+const NAMES: [[&str; 3]; 2] = [
+    ["webhook-id", "webhook-timestamp", "webhook-signature"],
+    ["svix-id", "svix-timestamp", "svix-signature"],
+];
 
 /// The specification's tolerance, either way.
 pub(crate) const TOLERANCE: Millis = Millis::from_secs(300);
@@ -51,13 +53,13 @@ pub(super) fn rule(tolerance: Option<Millis>) -> TimestampRule {
 }
 
 pub(super) fn message(headers: &Headers) -> Result<Message<'_>, SignatureRefusal> {
-    let one = |prefix: &str, name: &str| match headers.one(&alloc::format!("{prefix}-{name}")) {
+    let one = |name: &str| match headers.one(name) {
         HeaderValue::Missing => Ok(None),
         HeaderValue::Repeated => Err(SignatureRefusal::HeaderRepeated),
         HeaderValue::Once(value) => Ok(Some(value)),
     };
-    for prefix in PREFIXES {
-        let Some(signatures) = one(prefix, "signature")? else {
+    for [id, timestamp, signature] in NAMES {
+        let Some(signatures) = one(signature)? else {
             continue;
         };
         let text =
@@ -66,10 +68,8 @@ pub(super) fn message(headers: &Headers) -> Result<Message<'_>, SignatureRefusal
             return Err(SignatureRefusal::HeaderMalformed);
         }
         return Ok(Message {
-            id: one(prefix, "id")?.ok_or(SignatureRefusal::SignedPartMissing)?,
-            timestamp: text(
-                one(prefix, "timestamp")?.ok_or(SignatureRefusal::TimestampMalformed)?,
-            )?,
+            id: one(id)?.ok_or(SignatureRefusal::SignedPartMissing)?,
+            timestamp: text(one(timestamp)?.ok_or(SignatureRefusal::TimestampMalformed)?)?,
             signatures: text(signatures)?,
         });
     }

@@ -87,7 +87,7 @@ async fn receive<S: EventLog + Quarantine + Send + Sync + 'static>(
     trace: TraceContext,
     request: Request,
 ) -> Verdict {
-    if let Some(answer) = challenge(source, &request) {
+    if let Some(answer) = challenge(source, &request, ingress.clock.now()) {
         return Verdict::Answered(answer);
     }
     if request.method() != Method::POST {
@@ -302,7 +302,7 @@ async fn read_body<S>(
 }
 
 /// What a Braintree gateway wants to hear when it asks whether this endpoint is ours.
-fn challenge(source: &Source, request: &Request) -> Option<String> {
+fn challenge(source: &Source, request: &Request, now: Timestamp) -> Option<String> {
     if request.method() != Method::GET || source.provider.id() != ProviderId::Braintree {
         return None;
     }
@@ -310,7 +310,7 @@ fn challenge(source: &Source, request: &Request) -> Option<String> {
     let challenge = query
         .split('&')
         .find_map(|pair| pair.strip_prefix("bt_challenge="))?;
-    challenge_answer(challenge, &source.secrets)
+    challenge_answer(challenge, &source.secrets, now)
 }
 
 fn keep_headers(headers: &HeaderMap, query: Option<&str>) -> Headers {
