@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use domain::delivery::RawDelivery;
 use domain::diagnosis::{Diagnosis, diagnose};
 use domain::event::EventKeyDigest;
-use domain::payment::PaymentRules;
+use domain::payment::{Anomaly, PaymentRules};
 use domain::providers::ProviderId;
 use domain::source::{Source, SourceName};
 use domain::stream::Sequence;
@@ -239,13 +239,18 @@ impl<S: Store> Desk<S> {
         with_body: bool,
     ) -> Result<QuarantineDetailView, NotDone> {
         let (summary, delivery) = self.store.quarantined(id)?.ok_or(NotDone::NotFound)?;
+        let diagnosis = self.diagnose(&delivery);
+        let diagnosis: Vec<FindingView> = diagnosis
+            .iter()
+            .flat_map(|diagnosis| diagnosis.findings.iter().map(FindingView::new))
+            .collect();
+        // The same as a listing shows.
+        let mut view = QuarantineView::new(&summary);
+        view.findings = diagnosis.iter().map(|found| found.code.clone()).collect();
         Ok(QuarantineDetailView {
-            delivery: QuarantineView::new(&summary),
+            delivery: view,
             headers: HeaderView::all(&delivery.headers),
-            diagnosis: self
-                .diagnose(&delivery)
-                .map(|diagnosis| diagnosis.findings.iter().map(FindingView::new).collect())
-                .unwrap_or_default(),
+            diagnosis,
             body: with_body.then(|| String::from_utf8_lossy(&delivery.body).into_owned()),
         })
     }
@@ -281,7 +286,8 @@ impl<S: Store> Desk<S> {
                 sources.push(source.clone());
             }
         }
-        let views = sources.iter().filter_map(|source| {
+        let mut views = Vec::new();
+        for source in &sources {
             let own: Vec<EventSummary> = events
                 .iter()
                 .filter(|event| event.record.event_key.source == *source)
@@ -291,13 +297,29 @@ impl<S: Store> Desk<S> {
             let rules = provider
                 .and_then(|name| ProviderId::parse(&name))
                 .map_or(PaymentRules::STRICT, |id| id.spec().rules);
-            PaymentView::new(rules, &own)
-        });
-        let views: Vec<PaymentView> = views.collect();
+            let Some(mut view) = PaymentView::new(rules, &own) else {
+                continue;
+            };
+            if self.is_in_conflict(&own)? {
+                view.anomalies.push(Anomaly::Conflict.to_string());
+            }
+            views.push(view);
+        }
         if views.is_empty() {
             return Err(NotDone::NotFound);
         }
         Ok(views)
+    }
+
+    /// Whether one of these events came with other bytes, too. What events mean cannot tell that.
+    fn is_in_conflict(&self, events: &[EventSummary]) -> Result<bool, NotDone> {
+        for event in events {
+            let detail = self.store.event_at(event.sequence)?;
+            if detail.is_some_and(|detail| !detail.conflicts.is_empty()) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Compares one page of what a provider has with what is here, and takes in what is missing.

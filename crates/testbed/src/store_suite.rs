@@ -207,6 +207,7 @@ macro_rules! store_suite {
                 executions_are_filtered_by_status
                 an_execution_shows_the_record_of_now_and_the_images_of_then
                 what_does_not_exist_is_not_shown
+                an_event_that_came_with_other_bytes_is_listed_once
                 what_does_not_fit_is_listed_newest_first_in_pages
             }
             counts {

@@ -46,15 +46,21 @@ pub(super) fn keep(
     };
     let found = payment::anomalies_of(rules, &told, new);
     for anomaly in &found {
-        batch.state.anomalies = batch.state.anomalies.saturating_add(1);
-        let mut statement = batch
-            .connection
-            .prepare_cached("INSERT INTO anomalies (id, event, kind) VALUES (?1, ?2, ?3)")?;
-        statement.execute(params![
-            codec::integer(batch.state.anomalies),
-            codec::integer(sequence),
-            codec::anomaly_code(*anomaly),
-        ])?;
+        record(batch, sequence, *anomaly)?;
     }
     Ok(found)
+}
+
+/// Keeps one anomaly of the event at `sequence`.
+pub(super) fn record(batch: &mut Batch<'_>, sequence: u64, anomaly: Anomaly) -> Result<(), Fault> {
+    batch.state.anomalies = batch.state.anomalies.saturating_add(1);
+    let mut statement = batch
+        .connection
+        .prepare_cached("INSERT INTO anomalies (id, event, kind) VALUES (?1, ?2, ?3)")?;
+    statement.execute(params![
+        codec::integer(batch.state.anomalies),
+        codec::integer(sequence),
+        codec::anomaly_code(anomaly),
+    ])?;
+    Ok(())
 }

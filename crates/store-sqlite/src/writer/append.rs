@@ -67,16 +67,17 @@ impl Append {
         batch: &mut Batch<'_>,
         new: &NewEvent,
         delivery: &mut Option<u64>,
-        anomalies: &mut Vec<(RecordKey, Anomaly)>,
+        found: &mut Vec<(RecordKey, Anomaly)>,
     ) -> Result<(Outcome, RecordKey), Fault> {
         if let Some((sequence, kept)) = find(batch, new)? {
-            let outcome = if kept.is_repeated_by(&new.event, &self.body) {
-                Outcome::Duplicate
-            } else {
-                self.keep_conflict(batch, sequence)?;
-                Outcome::Conflict
-            };
-            return Ok((outcome, kept.key));
+            if kept.is_repeated_by(&new.event, &self.body) {
+                return Ok((Outcome::Duplicate, kept.key));
+            }
+            if self.keep_conflict(batch, sequence)? {
+                anomalies::record(batch, sequence, Anomaly::Conflict)?;
+                found.push((kept.key.clone(), Anomaly::Conflict));
+            }
+            return Ok((Outcome::Conflict, kept.key));
         }
         let payment_id = &new.event.payment_id;
         let newest =
@@ -95,7 +96,7 @@ impl Append {
             }
         };
         insert_event(batch, new, [sequence, delivery], timestamp)?;
-        let found = if newest.is_some() {
+        let brought = if newest.is_some() {
             anomalies::keep(batch, &new.event, new.payment_prefix, sequence, self.rules)?
         } else {
             // The first event of a payment has nothing to contradict but itself.
@@ -113,7 +114,7 @@ impl Append {
             payment_id: payment_id.clone(),
             timestamp,
         };
-        anomalies.extend(found.into_iter().map(|anomaly| (key.clone(), anomaly)));
+        found.extend(brought.into_iter().map(|anomaly| (key.clone(), anomaly)));
         Ok((Outcome::Stored, key))
     }
 
@@ -134,14 +135,15 @@ impl Append {
         Ok(())
     }
 
-    fn keep_conflict(&self, batch: &mut Batch<'_>, event: u64) -> Result<(), Fault> {
+    /// Keeps the delivery beside the event that it contradicts; whether it is the first that does.
+    fn keep_conflict(&self, batch: &mut Batch<'_>, event: u64) -> Result<bool, Fault> {
         let hash = codec::hash_of(&self.body);
         let event = codec::integer(event);
         let mut statement = batch.connection.prepare_cached(
             "UPDATE conflicts SET count = count + 1 WHERE event = ?1 AND body_hash = ?2",
         )?;
         if statement.execute(params![event, hash.as_bytes()])? > 0 {
-            return Ok(());
+            return Ok(false);
         }
         let mut statement = batch
             .connection
@@ -149,7 +151,7 @@ impl Append {
         let kept: i64 = statement.query_row([event], |row| row.get(0))?;
         if kept >= CONFLICTS_PER_EVENT_MAX {
             batch.state.conflicts_unkept = batch.state.conflicts_unkept.saturating_add(1);
-            return Ok(());
+            return Ok(false);
         }
         let mut statement = batch.connection.prepare_cached(
             "INSERT INTO conflicts (event, body_hash, received_at, count, headers, body)
@@ -163,7 +165,7 @@ impl Append {
             &*self.body,
         ])?;
         batch.state.conflicts = batch.state.conflicts.saturating_add(1);
-        Ok(())
+        Ok(kept == 0)
     }
 }
 

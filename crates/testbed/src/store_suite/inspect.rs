@@ -289,6 +289,20 @@ pub(crate) async fn what_does_not_exist_is_not_shown<O: StoreOpener>() {
     assert_eq!(bench.execution(seq(2)), Ok(None));
 }
 
+pub(crate) async fn an_event_that_came_with_other_bytes_is_listed_once<O: StoreOpener>() {
+    let bench = Bench::<O>::new().await;
+    let tell = |amount: &str| stripe_webhook(1, 1, Occasion::Captured, amount).received_at(1_001);
+    for amount in ["10", "10", "12", "12", "13"] {
+        bench.append(&tell(amount)).await;
+    }
+    let listed = bench.list_anomalies(None, 9).expect("readable").items;
+    let told = listed.iter().map(|each| (each.sequence, each.anomaly));
+    assert_eq!(told.collect::<Vec<_>>(), [(seq(1), Anomaly::Conflict)]);
+    let detail = bench.event_at(seq(1)).expect("readable").expect("kept");
+    assert_eq!(detail.anomalies, [Anomaly::Conflict]);
+    assert_eq!(detail.conflicts.len(), 2);
+}
+
 pub(crate) async fn what_does_not_fit_is_listed_newest_first_in_pages<O: StoreOpener>() {
     let bench = Bench::<O>::new().await;
     let tell = |event: u32, occasion, amount: &str| {

@@ -20,11 +20,14 @@ impl EventLog for MemoryStore {
             };
             for event in custody.admitted.events() {
                 let (outcome, key) = running.disk.append(&custody, event);
-                if outcome == Outcome::Stored {
-                    let found = running.disk.keep_anomalies(&key, custody.rules);
-                    let named = found.into_iter().map(|anomaly| (key.clone(), anomaly));
-                    appended.anomalies.extend(named);
-                }
+                let found = match outcome {
+                    Outcome::Stored => running.disk.find_anomalies(&key, custody.rules),
+                    Outcome::Conflict => running.disk.first_conflict(&key),
+                    Outcome::Duplicate => Vec::new(),
+                };
+                running.disk.keep_anomalies(&key, &found);
+                let named = found.into_iter().map(|anomaly| (key.clone(), anomaly));
+                appended.anomalies.extend(named);
                 appended.events.push((outcome, key));
             }
             appended
@@ -87,38 +90,43 @@ impl MemoryDisk {
         (Outcome::Stored, key)
     }
 
-    /// Works out and keeps what the event of this record brings to its payment.
-    fn keep_anomalies(&mut self, key: &RecordKey, rules: PaymentRules) -> Vec<Anomaly> {
-        let Some(new) = self.records.get(key) else {
+    /// Works out what the event of this record brings to its payment.
+    fn find_anomalies(&self, key: &RecordKey, rules: PaymentRules) -> Vec<Anomaly> {
+        let new = self.records.get(key);
+        let Some((new, told)) = new.and_then(|new| Some((new, new.record.told()?))) else {
             return Vec::new();
         };
-        let found = {
-            let Some(told) = new.record.told() else {
-                return Vec::new();
-            };
-            let source = &new.record.event_key.source;
-            let bound = |millis| RecordKey {
-                payment_id: key.payment_id.clone(),
-                timestamp: Timestamp::from_millis(millis),
-            };
-            let others = self.records.range(bound(i64::MIN)..=bound(i64::MAX)).rev();
-            let known: Vec<_> = others
-                .filter(|(other, _)| *other != key)
-                .take(limits::PAYMENT_EVENTS_COMPARED_MAX)
-                .filter(|(_, kept)| kept.record.event_key.source == *source)
-                .filter_map(|(_, kept)| kept.record.told())
-                .collect();
-            payment::anomalies_of(rules, &known, told)
+        let source = &new.record.event_key.source;
+        let bound = |millis| RecordKey {
+            payment_id: key.payment_id.clone(),
+            timestamp: Timestamp::from_millis(millis),
         };
-        if let Some(new) = self.records.get_mut(key) {
-            new.anomalies.clone_from(&found);
-            let inserted = new.inserted;
+        let others = self.records.range(bound(i64::MIN)..=bound(i64::MAX)).rev();
+        let known: Vec<_> = others
+            .filter(|(other, _)| *other != key)
+            .take(limits::PAYMENT_EVENTS_COMPARED_MAX)
+            .filter(|(_, kept)| kept.record.event_key.source == *source)
+            .filter_map(|(_, kept)| kept.record.told())
+            .collect();
+        payment::anomalies_of(rules, &known, told)
+    }
+
+    /// The anomaly of a conflict; only the first that an event has is one.
+    fn first_conflict(&self, key: &RecordKey) -> Vec<Anomaly> {
+        let known = self.records.get(key);
+        let is_known = known.is_some_and(|kept| kept.anomalies.contains(&Anomaly::Conflict));
+        Vec::from_iter((!is_known).then_some(Anomaly::Conflict))
+    }
+
+    fn keep_anomalies(&mut self, key: &RecordKey, found: &[Anomaly]) {
+        if let Some(kept) = self.records.get_mut(key) {
+            kept.anomalies.extend(found);
+            let inserted = kept.inserted;
             let listed = found
                 .iter()
                 .map(|anomaly| (inserted, key.clone(), *anomaly));
             self.anomalies.extend(listed);
         }
-        found
     }
 
     /// The first timestamp from `received_at` on that is later than all of the payment's.
