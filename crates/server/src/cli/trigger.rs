@@ -139,6 +139,10 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<ExitCod
         }
         return Ok(ExitCode::SUCCESS);
     }
+    ensure!(
+        args.api.is_none() || !args.burst.is_burst(),
+        "--api answers for one payment: it cannot be used for a burst"
+    );
     let api = match args.api {
         Some(address) => Some(api::serve(address, plan.truths()?).await?),
         None => None,

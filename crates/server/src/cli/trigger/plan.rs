@@ -1,10 +1,10 @@
 //! Which deliveries are sent, and how each is signed.
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use bytes::Bytes;
 use domain::providers::{Occasion, Provider, ProviderId, Sample, Spec, Story};
 use domain::secret::Secret;
-use domain::signature::Draft;
+use domain::signature::{Draft, Scheme};
 use engine::clock::{Clock as _, Luck as _, SystemClock, SystemLuck};
 
 use super::{Args, now};
@@ -21,11 +21,24 @@ pub(super) struct Plan {
     has_payment: bool,
     event: Option<String>,
     skew_ms: i64,
+    /// Whether the body is changed once it is signed. Without the private key a forger can do no
+    /// more; and of a private key's text, the last characters may mean nothing.
+    alters: bool,
 }
 
 impl Plan {
     pub(super) fn new(args: &Args, occasion: Occasion, sources: &Sources) -> anyhow::Result<Self> {
         let provider = sources.source.provider.clone();
+        let (scheme, title) = (provider.scheme(), provider.spec().title);
+        let signs = *scheme != Scheme::Unsigned;
+        ensure!(
+            signs || !(args.bad_signature || args.old_secret),
+            "{title} signs nothing: --bad-signature and --old-secret would do nothing"
+        );
+        ensure!(
+            args.skew == 0 || scheme.signs_time(),
+            "{title} signs no time: --skew would do nothing"
+        );
         let secret = secret(args, sources)?;
         let occasions = if args.out_of_order {
             backwards(provider.spec(), occasion)
@@ -47,6 +60,7 @@ impl Plan {
             has_payment: args.payment.is_some(),
             event: args.event_id.clone(),
             skew_ms: args.skew,
+            alters: args.bad_signature && args.signing_key.is_some(),
             provider,
         })
     }
@@ -137,16 +151,6 @@ impl Plan {
                 ..draft
             };
         }
-        if provider == ProviderId::Paypal {
-            let pinned = self.provider.settings().certificates.first();
-            let url = pinned
-                .map(|certificate| certificate.url.as_str())
-                .filter(|url| !url.is_empty())
-                .unwrap_or("https://api.sandbox.paypal.com/v1/notifications/certs/CERT-payhook");
-            draft
-                .headers
-                .push(("paypal-cert-url".to_owned(), url.to_owned()));
-        }
         if provider == ProviderId::Braintree {
             for (name, value) in &mut draft.headers {
                 if name == "content-type" {
@@ -154,10 +158,13 @@ impl Plan {
                 }
             }
         }
-        let signed = self
+        let mut signed = self
             .provider
             .scheme()
             .sign(draft, &self.secret, now(self.skew_ms))?;
+        if self.alters {
+            signed.body = [&signed.body[..], b" "].concat().into();
+        }
         Ok(signed.into())
     }
 }
@@ -191,7 +198,7 @@ fn secret(args: &Args, sources: &Sources) -> anyhow::Result<Secret> {
             with_signing_key(chosen, &key, &source.provider)?
         }
     };
-    Ok(if args.bad_signature {
+    Ok(if args.bad_signature && args.signing_key.is_none() {
         forged(&secret)
     } else {
         secret
