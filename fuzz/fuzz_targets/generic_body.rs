@@ -3,35 +3,27 @@
 
 use bytes::Bytes;
 use domain::admit::admit;
-use domain::delivery::{Headers, RawDelivery};
-use domain::limits;
-use domain::money::Amount;
-use domain::providers::Provider;
-use domain::providers::generic::Generic;
-use domain::secret::Secret;
-use domain::source::{Source, SourceName};
-use domain::time::Timestamp;
+use domain::providers::ProviderId;
+use domain::signature::Draft;
+use domain::source::{Handling, Source, SourceName};
 use libfuzzer_sys::fuzz_target;
+use payhook_fuzz::{NOW, check_event, setup};
 
 fuzz_target!(|body: &[u8]| {
-    let generic = Generic::default();
-    let signature = generic.scheme.sign(b"fuzz", body);
-    let delivery = RawDelivery {
-        source: SourceName::generic(),
-        headers: Headers::new([("x-webhook-signature", Bytes::from(signature))]),
+    let setup = setup(ProviderId::Generic, false);
+    let draft = Draft {
         body: Bytes::copy_from_slice(body),
-        received_at: Timestamp::from_millis(0),
+        ..Draft::default()
     };
+    let signed = setup.provider.scheme().sign(draft, &setup.signing, NOW);
+    let signed = signed.expect("any body can be signed");
     let source = Source {
         name: SourceName::generic(),
-        provider: Provider::Generic(generic),
-        secrets: vec![Secret::new("fuzz", "fuzz")],
+        provider: setup.provider,
+        secrets: vec![setup.trusted],
+        when_authenticated: Handling::Quarantine,
     };
-    if let Ok(admitted) = admit(delivery, &source) {
-        for event in admitted.events() {
-            assert!(!event.payment_id.is_empty());
-            assert!(event.payment_id.len() <= limits::PAYMENT_ID_BYTES_MAX);
-            assert_eq!(Amount::parse(&event.amount.to_string()), Ok(event.amount));
-        }
+    if let Ok(admitted) = admit(signed.delivery(SourceName::generic(), NOW), &source) {
+        admitted.events().iter().for_each(check_event);
     }
 });
