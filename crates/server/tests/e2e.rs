@@ -4,17 +4,29 @@
 #[expect(dead_code, reason = "each test file uses its own part")]
 mod support;
 
+#[path = "e2e/conformance.rs"]
+mod conformance;
 #[path = "e2e/custody.rs"]
 mod custody;
 #[path = "e2e/demo.rs"]
 mod demo;
 #[path = "e2e/desk.rs"]
 mod desk;
+#[path = "e2e/fetching.rs"]
+mod fetching;
 #[path = "e2e/front_door.rs"]
 mod front_door;
 #[path = "e2e/lifecycle.rs"]
 mod lifecycle;
+#[path = "e2e/listen.rs"]
+mod listen;
+#[path = "e2e/payments.rs"]
+mod payments;
+#[path = "e2e/providers.rs"]
+mod providers;
 #[path = "e2e/quarantine.rs"]
 mod quarantine;
+#[path = "e2e/reconcile.rs"]
+mod reconcile;
 #[path = "e2e/settling.rs"]
 mod settling;

@@ -5,7 +5,9 @@
 pub(crate) mod gateway;
 pub(crate) mod home;
 pub(crate) mod ledger;
+pub(crate) mod provider;
 pub(crate) mod server;
+pub(crate) mod stand_in;
 pub(crate) mod tcp;
 pub(crate) mod webhook;
 pub(crate) mod workflow;
