@@ -8,6 +8,7 @@
 use bytes::Bytes;
 use domain::delivery::{Headers, RawDelivery};
 use domain::diagnosis::diagnose;
+use domain::event::PaymentEvent;
 use domain::limits::{
     BODY_BYTES_CEILING, EVENTS_PER_DELIVERY_MAX, SIGNATURE_BYTES_MAX, SIGNATURES_MAX,
     SIGNED_HEADERS_MAX,
@@ -105,6 +106,7 @@ fn the_last_signature_that_is_looked_at_counts_and_the_next_does_not() {
             "v1,",
             format!("v1,{of_zeros} "),
         ),
+        (ProviderId::CoinbaseCdp, "v1=", format!("v1={wrong},")),
     ] {
         let genuine = signed(id, draft(id)).unwrap();
         let after = |count: usize| {
@@ -194,6 +196,45 @@ fn a_batch_of_more_items_than_one_delivery_may_carry_is_refused() {
 }
 
 /// Bodies as long as any configuration allows, which nest as deep as they are long.
+/// Adyen's signatures stand in the items, so that a longer batch cannot be verified. One signature
+/// over the whole of a batch vouches for any length, and what is lost of it must be seen.
+#[test]
+fn of_a_verified_batch_so_many_events_are_read_and_the_rest_is_told() {
+    let id = ProviderId::Gocardless;
+    let read = |count: usize| {
+        let items = (0..count).map(|number| {
+            format!(
+                r#"{{"id":"EV{number}","resource_type":"payments","action":"confirmed","links":{{"payment":"PM1"}}}}"#
+            )
+        });
+        let items = items.collect::<Vec<_>>().join(",");
+        let batch = Draft {
+            body: format!(r#"{{"events":[{items}]}}"#).into(),
+            ..draft(id)
+        };
+        let delivery = signed(id, batch).unwrap();
+        let proof = provider(id).verify(delivery, &[secret()]).unwrap();
+        provider(id).read(&proof).unwrap()
+    };
+    let unreadable = |events: &[PaymentEvent]| {
+        let of = |event: &&PaymentEvent| {
+            let meaning = event.meaning.as_ref();
+            meaning.is_some_and(|meaning| matches!(meaning.fact, Fact::Unreadable { .. }))
+        };
+        events.iter().filter(of).count()
+    };
+    let most = read(EVENTS_PER_DELIVERY_MAX);
+    assert_eq!(
+        (most.len(), unreadable(&most)),
+        (EVENTS_PER_DELIVERY_MAX, 0)
+    );
+    let more = read(EVENTS_PER_DELIVERY_MAX * 4);
+    assert_eq!(
+        (more.len(), unreadable(&more)),
+        (EVENTS_PER_DELIVERY_MAX + 1, 1)
+    );
+}
+
 fn nested() -> [(&'static str, String); 4] {
     let half = BODY_BYTES_CEILING / 2 - 16;
     let (open, close) = ("[".repeat(half), "]".repeat(half));

@@ -49,6 +49,7 @@ use crate::metrics::Metrics;
 use crate::store::{EventLog, Quarantine};
 use crate::upstream::Upstream;
 
+pub use explain::Explainer;
 pub use respond::{OUTCOME_HEADER, TRACE_HEADER};
 pub use sources::{FixedSources, SecretsUnavailable, Sources};
 
@@ -66,6 +67,8 @@ pub struct IngressOptions {
     /// Most requests whose bodies are in memory at once; times [`Self::body_bytes_max`] is the
     /// most memory that senders can take.
     pub requests_max: usize,
+    /// Says in the log why signatures are refused; `None` where nobody reads it there.
+    pub explainer: Option<Explainer>,
 }
 
 /// The front door.
@@ -78,7 +81,6 @@ pub struct Ingress<S> {
     options: IngressOptions,
     intake: Semaphore,
     upstream: Arc<dyn Upstream>,
-    explanations: explain::Allowance,
 }
 
 impl<S: EventLog + Quarantine + Send + Sync + 'static> Ingress<S> {
@@ -100,7 +102,6 @@ impl<S: EventLog + Quarantine + Send + Sync + 'static> Ingress<S> {
             options,
             intake,
             upstream,
-            explanations: explain::Allowance::default(),
         })
     }
 }

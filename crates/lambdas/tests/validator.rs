@@ -49,6 +49,7 @@ impl World {
                 body_timeout: Duration::from_secs(10),
                 custody_timeout: Duration::from_secs(10),
                 requests_max: 1,
+                explainer: None,
             },
         );
         Self {

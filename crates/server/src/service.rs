@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use domain::source::Source;
 use domain::time::Millis;
-use engine::ingress::{self, FixedSources, Ingress, IngressOptions};
+use engine::ingress::{self, Explainer, FixedSources, Ingress, IngressOptions};
 use engine::metrics::Metrics;
 use engine::pipe::Pipe;
 use engine::runner::{Runner, RunnerOptions};
@@ -54,7 +54,7 @@ impl Service {
         let upstream = wire::upstream(config)?;
         let known = (sources.clone(), Arc::clone(&upstream));
         start_admin(config, &commons, known, (desk, admin))?;
-        start_front(config, &commons, (sources, upstream), (front, listen));
+        start_front(config, &commons, (sources, upstream), (front, listen))?;
         let runtime = RuntimeFile {
             pid: std::process::id(),
             listen: listen_at,
@@ -187,14 +187,16 @@ fn start_front(
     commons: &Commons,
     (sources, upstream): (Vec<Source>, Arc<dyn Upstream>),
     (group, listener): (&Supervisor, TcpListener),
-) {
+) -> anyhow::Result<()> {
     let server = &config.server;
+    let explainer = Explainer::start().context("cannot start a thread")?;
     let options = IngressOptions {
         base_path: server.base_path.clone(),
         body_bytes_max: server.body_bytes_max,
         body_timeout: Duration::from_millis(server.body_timeout_ms),
         custody_timeout: Duration::from_millis(server.custody_timeout_ms),
         requests_max: server.requests_max,
+        explainer: Some(explainer),
     };
     let ingress = Ingress::new(
         (Arc::new(FixedSources::from(sources)), upstream),
@@ -213,4 +215,5 @@ fn start_front(
     group.start("front", move |stop| {
         http::serve(Arc::clone(&door), app.clone(), bounds, stop)
     });
+    Ok(())
 }

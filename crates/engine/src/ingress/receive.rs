@@ -22,8 +22,8 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use tracing::field::{Empty, display};
 use tracing::{Instrument as _, Span, debug, error, info_span, warn};
 
+use super::Ingress;
 use super::respond::{self, Refusing, Verdict};
-use super::{Ingress, explain};
 use crate::judge::{NotAdmitted, judge};
 use crate::metrics::{AnomalyLabels, FetchLabels, RefusalLabels, SecretLabels, SourceLabel};
 use crate::spans;
@@ -250,14 +250,8 @@ async fn set_apart<S: Quarantine>(
     let reason = QuarantineReason::from(refused.refusal);
     let source = refused.delivery.source.to_string();
     warn!(refusal = %refused.refusal, "delivery refused and set apart");
-    if ingress.explanations.take(refused.delivery.received_at) {
-        let known = ingress.sources.known();
-        let (refusal, delivery) = (refused.refusal, refused.delivery.clone());
-        let (judged, span) = (judged.clone(), Span::current());
-        // Some milliseconds of arithmetic, and nobody waits for it.
-        drop(tokio::task::spawn_blocking(move || {
-            span.in_scope(|| explain::explain(refusal, &delivery, &judged, &known));
-        }));
+    if let Some(explainer) = &ingress.options.explainer {
+        explainer.take(&refused, judged, || ingress.sources.known());
     }
     let delivery = QuarantinedDelivery {
         delivery: refused.delivery,

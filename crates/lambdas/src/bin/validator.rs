@@ -64,6 +64,7 @@ async fn serve(environment: ValidatorEnvironment, observer: Observer) -> anyhow:
             body_timeout: CUSTODY_TIMEOUT,
             custody_timeout: CUSTODY_TIMEOUT,
             requests_max: 1,
+            explainer: None,
         },
     );
     let validator = Validator::new(router(ingress), observer);

@@ -86,6 +86,7 @@ pub(super) fn run(_: &Args, context: &Context) -> anyhow::Result<ExitCode> {
             body_timeout: Duration::from_millis(server.body_timeout_ms),
             custody_timeout: Duration::from_millis(server.custody_timeout_ms),
             requests_max: server.requests_max,
+            explainer: None,
         };
         let ingress = Ingress::new(
             (

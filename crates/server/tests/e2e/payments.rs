@@ -128,7 +128,12 @@ async fn the_same_event_with_another_amount_is_a_conflict() {
     let event = home.run("--json events show stripe/evt_2b").json(0);
     assert_eq!(event["event"]["amount"], "10");
     assert_eq!(event["conflicts"].as_array().unwrap().len(), 1);
-    assert_eq!(payment(&home, "pi_1a")["amount"], "10.00 EUR");
+    let payment = payment(&home, "pi_1a");
+    assert_eq!(payment["amount"], "10.00 EUR");
+    assert_eq!(payment["anomalies"], json!(["conflict"]));
+    let listed = server.api("anomalies").await;
+    assert_eq!(listed["items"][0]["anomaly"], "conflict");
+    assert_eq!(listed["items"][0]["paymentId"], "pi_1a");
 }
 
 /// What Stripe tells of one payment that succeeds: twice, of the intent and of its charge.

@@ -273,6 +273,7 @@ fn front_door(around: &Surroundings, store: &Arc<SimulatedStore>) -> Arc<Ingress
             body_timeout: Duration::from_secs(10),
             custody_timeout: Duration::from_secs(5),
             requests_max: 12,
+            explainer: None,
         },
     )
 }

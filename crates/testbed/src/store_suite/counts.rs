@@ -22,20 +22,21 @@ pub(crate) async fn an_empty_store_counts_nothing<O: StoreOpener>() {
 
 pub(crate) async fn events_and_conflicts_are_counted<O: StoreOpener>() {
     let mut bench = Bench::<O>::new().await;
-    for (sent, events, conflicts) in [
-        (webhook("evt_1"), 1, 0),
-        (webhook("evt_1"), 1, 0),
-        (webhook("evt_1").note("a"), 1, 1),
-        (webhook("evt_1").note("a"), 1, 1),
-        (webhook("evt_1").note("b"), 1, 2),
-        (webhook("evt_2"), 2, 2),
-        (webhook("evt_2").note("a"), 2, 3),
-        (webhook("evt_1").source("second"), 3, 3),
+    for (sent, events, conflicts, anomalies) in [
+        (webhook("evt_1"), 1, 0, 0),
+        (webhook("evt_1"), 1, 0, 0),
+        (webhook("evt_1").note("a"), 1, 1, 1),
+        (webhook("evt_1").note("a"), 1, 1, 1),
+        (webhook("evt_1").note("b"), 1, 2, 1),
+        (webhook("evt_2"), 2, 2, 1),
+        (webhook("evt_2").note("a"), 2, 3, 2),
+        (webhook("evt_1").source("second"), 3, 3, 2),
     ] {
         bench.append(&sent).await;
         let expected = Counts {
             events,
             conflicts,
+            anomalies,
             feed_lag: events,
             ..Counts::default()
         };
