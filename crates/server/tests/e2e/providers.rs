@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 
 use crate::support::home::{Home, SECRET};
 use crate::support::provider::{sample, secret, signed, source, story};
-use crate::support::server::Server;
+use crate::support::server::{SERVER, Server};
+use crate::support::until_async;
 
 /// A pair that was made for tests.
 const PRIVATE_PEM: &str = include_str!("../../../domain/src/providers/tests/rsa_private.pem");
@@ -299,6 +300,16 @@ async fn a_clock_that_is_off_is_explained_with_its_seconds() {
         seconds.is_some_and(|seconds| (400..460).contains(&seconds)),
         "{message}"
     );
+    // And in the log, where whoever is called at night looks first.
+    let line = until_async("the log tells why", async || {
+        let log = home.log(SERVER);
+        let line = log.lines().find(|line| line.contains("findings"));
+        line.map(str::to_owned)
+    })
+    .await;
+    let line: Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(line["findings"], "clock", "{line}");
+    assert_eq!(line["level"], "WARN", "{line}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
