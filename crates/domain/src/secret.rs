@@ -1,11 +1,13 @@
 //! Signing secrets: never printed, wiped when dropped, several at a time while one is rotated.
 
+use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
 use zeroize::Zeroizing;
 
+use crate::signature::{HmacAlgorithm, KeyForm, Keyed, KeyedOnce};
 use crate::time::Timestamp;
 
 /// One key that a source may sign with.
@@ -16,6 +18,7 @@ pub struct Secret {
     id: Option<String>,
     starts_at: Option<Timestamp>,
     retires_at: Option<Timestamp>,
+    keyed: KeyedOnce,
 }
 
 impl Secret {
@@ -28,6 +31,7 @@ impl Secret {
             id: None,
             starts_at: None,
             retires_at: None,
+            keyed: KeyedOnce::default(),
         }
     }
 
@@ -82,6 +86,12 @@ impl Secret {
     /// When it stops being valid, if a time was set.
     pub fn retires_at(&self) -> Option<Timestamp> {
         self.retires_at
+    }
+
+    /// The HMAC with this secret as its key, worked out when it is first asked for; `None` where
+    /// its text is not of this form.
+    pub(crate) fn keyed(&self, form: KeyForm, algorithm: HmacAlgorithm) -> Option<Cow<'_, Keyed>> {
+        self.keyed.of(self, form, algorithm)
     }
 
     /// The key itself, for the one place that computes MACs and for signing test deliveries.

@@ -15,6 +15,7 @@ mod certificate;
 mod encoding;
 mod hmac;
 mod hook0;
+mod keyed;
 mod mac;
 mod paypal;
 mod proof;
@@ -37,7 +38,8 @@ pub use template::{InvalidTemplate, Template};
 pub use timestamp::{TimeSource, TimeUnit, TimestampRule};
 
 pub(crate) use encoding::{base64_lenient, decode as decode_signature};
-pub(crate) use mac::Mac;
+pub(crate) use keyed::KeyedOnce;
+pub(crate) use mac::{Keyed, Mac};
 pub(crate) use scheme::Claims;
 pub(crate) use standard::{TOLERANCE as STANDARD_TOLERANCE, signed_id as standard_id};
 pub(crate) use template::Filling;

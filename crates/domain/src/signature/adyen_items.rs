@@ -66,14 +66,12 @@ pub(super) fn check(
         .iter()
         .filter(|secret| secret.is_live(delivery.received_at));
     for secret in live {
-        let Some(key) = KeyForm::Hex.key(secret.expose()) else {
+        let Some(keyed) = secret.keyed(KeyForm::Hex, HmacAlgorithm::Sha256) else {
             continue;
         };
         let mut all = true;
         for (text, claimed) in &signed {
-            all &= HmacAlgorithm::Sha256
-                .mac(&key, &[text.as_bytes()])
-                .is(claimed);
+            all &= keyed.mac(&[text.as_bytes()]).is(claimed);
         }
         if all {
             matching = Some(secret.label());

@@ -3,7 +3,6 @@
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::ops::Deref;
 
 use zeroize::Zeroizing;
 
@@ -94,24 +93,6 @@ pub(crate) struct ClaimedMac<'a> {
     pub(crate) bytes: Vec<u8>,
 }
 
-/// A key to compute with: the secret's own bytes where nothing is to be decoded, so that they are
-/// neither copied nor wiped again for every delivery.
-pub(super) enum Key<'a> {
-    Own(&'a [u8]),
-    Decoded(Zeroizing<Vec<u8>>),
-}
-
-impl Deref for Key<'_> {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        match self {
-            Self::Own(bytes) => bytes,
-            Self::Decoded(bytes) => bytes,
-        }
-    }
-}
-
 impl Prefix {
     /// A word that may stand there, in exactly this form.
     pub fn optional(text: &str) -> Self {
@@ -159,14 +140,6 @@ impl KeyForm {
         };
         // An empty key is what an unset variable gives, and everybody knows it.
         (!key.is_empty()).then(|| Zeroizing::new(key))
-    }
-
-    /// The same for one computation, not copied where that can be.
-    pub(super) fn key_in(self, text: &[u8]) -> Option<Key<'_>> {
-        match self {
-            Self::Text => (!text.is_empty()).then_some(Key::Own(text)),
-            Self::Hex | Self::WebhookSecret => self.key(text).map(Key::Decoded),
-        }
     }
 
     /// What a secret's text must be, for whoever configures one.
@@ -235,11 +208,11 @@ impl HmacScheme {
             .iter()
             .filter(|secret| secret.is_live(delivery.received_at));
         for secret in live {
-            let Some(key) = self.key.key_in(secret.expose()) else {
+            let Some(keyed) = secret.keyed(self.key, self.algorithm) else {
                 continue;
             };
             for pieces in &signed {
-                let mac = self.algorithm.mac(&key, pieces);
+                let mac = keyed.mac(pieces);
                 for claimed in &parsed.signatures {
                     if mac.is(&claimed.bytes) && secret.has_id(claimed.key_id.or(key_id)) {
                         matching = Some(secret.label());

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use super::SignatureRefusal;
 use super::encoding::{self, SignatureEncoding};
+use super::hmac::KeyForm;
 use super::mac::HmacAlgorithm;
 use super::timestamp::{TimeSource, TimeUnit, TimestampRule};
 use crate::delivery::{HeaderValue, RawDelivery};
@@ -49,9 +50,12 @@ pub(super) fn check(
     let mut matching = None;
     let live = secrets
         .iter()
-        .filter(|secret| secret.is_live(delivery.received_at) && !secret.expose().is_empty());
+        .filter(|secret| secret.is_live(delivery.received_at));
     for secret in live {
-        let mac = HmacAlgorithm::Sha256.mac(secret.expose(), &pieces);
+        let Some(keyed) = secret.keyed(KeyForm::Text, HmacAlgorithm::Sha256) else {
+            continue;
+        };
+        let mac = keyed.mac(&pieces);
         for bytes in claimed {
             if mac.is(bytes) {
                 matching = Some(secret.label());

@@ -112,7 +112,7 @@ fn check_untimed(
             // The version in the token and the kind of the key belong together: a signature of
             // one kind that is presented as the other is an attack on the difference.
             Some(public) => signed_by(public, &pieces.concat(), &tokens),
-            None => maced_by(secret.expose(), &pieces, &tokens),
+            None => maced_by(secret, &pieces, &tokens),
         };
         if is_match {
             matching = Some(secret.label());
@@ -123,11 +123,11 @@ fn check_untimed(
         .ok_or(SignatureRefusal::NoSecretMatches)
 }
 
-fn maced_by(secret: &[u8], pieces: &[&[u8]], tokens: &[(&str, &str)]) -> bool {
-    let Some(key) = KeyForm::WebhookSecret.key(secret) else {
+fn maced_by(secret: &Secret, pieces: &[&[u8]], tokens: &[(&str, &str)]) -> bool {
+    let Some(keyed) = secret.keyed(KeyForm::WebhookSecret, HmacAlgorithm::Sha256) else {
         return false;
     };
-    let mac = HmacAlgorithm::Sha256.mac(&key, pieces);
+    let mac = keyed.mac(pieces);
     let claimed = tokens.iter().filter(|(version, _)| *version == "v1");
     let mut is_match = false;
     for (_, text) in claimed {
