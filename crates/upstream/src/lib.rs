@@ -10,6 +10,7 @@
 //! no redirection is followed. Failures carry neither tokens nor any text of the other side.
 #![warn(missing_docs)]
 
+mod rate;
 mod settings;
 mod client;
 mod hint;
@@ -30,13 +31,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use domain::delivery::RawDelivery;
 use domain::providers::ProviderId;
-use domain::signature::Certificate;
+use domain::signature::{Certificate, Scheme};
 use domain::source::{Source, SourceName};
 use domain::time::Timestamp;
 use engine::clock::Clock;
 use engine::upstream::{EventPage, Upstream, UpstreamFailure};
 use futures_util::future::BoxFuture;
-use tokio::sync::Semaphore;
 
 use certificates::Certificates;
 use client::{Call, HttpClient};
@@ -67,7 +67,6 @@ pub struct HttpUpstream {
     client: HttpClient,
     apis: HashMap<SourceName, Api>,
     certificates: Certificates,
-    truths: Semaphore,
     clock: Arc<dyn Clock>,
 }
 
@@ -113,7 +112,7 @@ impl HttpUpstream {
         let client = HttpClient::try_new()?;
         let mut known = HashMap::new();
         for (source, settings) in apis {
-            let api = Api::try_new(&source, settings)?;
+            let api = Api::try_new(&source, settings, options)?;
             if known.insert(source.clone(), api).is_some() {
                 return Err(InvalidUpstream::Twice {
                     source_name: source,
@@ -124,7 +123,6 @@ impl HttpUpstream {
             certificates: Certificates::try_new(client.clone(), options, Arc::clone(&clock))?,
             client,
             apis: known,
-            truths: Semaphore::new(options.truths_at_once.clamp(1, Semaphore::MAX_PERMITS)),
             clock,
         })
     }
@@ -147,9 +145,16 @@ impl HttpUpstream {
         let call = self.call(source, base)?;
         let path: Vec<&str> = path.iter().map(AsRef::as_ref).collect();
         let url = call.url(&path)?;
+        // A hint that nobody signed costs a forger nothing: only so many a second are followed.
+        let is_free = source.provider.scheme() == &Scheme::Unsigned;
+        if is_free && !call.api.hints.take(self.clock.now()) {
+            return Err(UpstreamFailure::Unavailable);
+        }
+        // Whoever floods one source must not hold up the others, nor fill the front door.
+        let waiting = call.api.waiting.try_acquire();
+        let _place = waiting.map_err(|_| UpstreamFailure::Unavailable)?;
         let asking = async {
-            // Whoever floods us with hints must not make us flood the provider.
-            let permit = self.truths.acquire().await;
+            let permit = call.api.truths.acquire().await;
             let _permit = permit.map_err(|_| UpstreamFailure::Unavailable)?;
             call.get(url, call.api.bearer()?, TRUTH_BYTES_MAX).await
         };

@@ -11,9 +11,10 @@ use domain::time::Millis;
 use engine::upstream::UpstreamFailure;
 use reqwest::Url;
 use reqwest::header::HeaderValue;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 
 use crate::paypal::AccessToken;
+use crate::rate::Rate;
 
 /// The API of one source's provider.
 #[derive(Clone)]
@@ -37,9 +38,17 @@ pub struct Options {
     pub extra_roots: Vec<Vec<u8>>,
     /// How long fetching a certificate may take.
     pub certificate_timeout: Millis,
-    /// Most questions for the truth behind a hint that are open at once; at least one.
+    /// Most questions for the truth behind a source's hints that are open at once; at least one.
     pub truths_at_once: usize,
+    /// Most hints a second that are followed of a source whose hints nobody signs; more are told
+    /// to come again. Each costs a question to the provider, and a forger nothing.
+    pub unsigned_hints_per_second: u32,
 }
+
+/// Deliveries that may wait for each question that may be open.
+const WAITING_FOR_EACH: usize = 3;
+
+const TRUTHS_AT_ONCE_MAX: usize = 10_000;
 
 /// Why the APIs cannot be set up. The configuration is wrong; nothing was sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -92,6 +101,12 @@ pub(crate) struct Api {
     token: Secret,
     pub(crate) base: Option<Url>,
     pub(crate) timeout: Duration,
+    /// Calls for a truth that may be under way.
+    pub(crate) truths: Semaphore,
+    /// Deliveries that may wait for one, those under way included.
+    pub(crate) waiting: Semaphore,
+    /// Hints without a signature that may be followed.
+    pub(crate) hints: Rate,
     /// What PayPal has given for the token.
     pub(crate) access: Mutex<Option<AccessToken>>,
 }
@@ -103,6 +118,7 @@ impl Default for Options {
             extra_roots: Vec::new(),
             certificate_timeout: Millis::from_secs(5),
             truths_at_once: 32,
+            unsigned_hints_per_second: 50,
         }
     }
 }
@@ -121,6 +137,7 @@ impl Api {
     pub(crate) fn try_new(
         source: &SourceName,
         settings: ApiSettings,
+        options: &Options,
     ) -> Result<Self, InvalidUpstream> {
         let source_name = source.clone();
         let token = settings.token.expose();
@@ -138,10 +155,14 @@ impl Api {
             }
             Some(Some(url)) => Some(url),
         };
+        let at_once = options.truths_at_once.clamp(1, TRUTHS_AT_ONCE_MAX);
         Ok(Self {
             token: settings.token,
             base,
             timeout: settings.timeout.to_duration(),
+            truths: Semaphore::new(at_once),
+            waiting: Semaphore::new(at_once.saturating_mul(WAITING_FOR_EACH)),
+            hints: Rate::per_second(options.unsigned_hints_per_second),
             access: Mutex::new(None),
         })
     }

@@ -45,7 +45,7 @@ pub(super) static SPEC: Spec = Spec {
             "https://docs.adyen.com/development-resources/webhooks/troubleshoot",
         ],
         evidence: Evidence::PublishedVectors,
-        unconfirmed: "",
+        unconfirmed: "With automatic capture Adyen sends AUTHORISATION and no CAPTURE: such payments stay authorized here, and the shipped filter starts nothing for them",
     },
 };
 
@@ -85,7 +85,10 @@ fn event(delivery: &RawDelivery, item: &Object<'_>, live: Option<bool>) -> Payme
     let own = item_text(item, "pspReference");
     let success = item_text(item, "success");
     // A modification belongs to the payment that it modifies.
-    let payment = item.text("originalReference").unwrap_or(own.clone());
+    let original = item_text(item, "originalReference");
+    let payment = Some(original)
+        .filter(|id| !id.is_empty())
+        .unwrap_or(own.clone());
     let amount = item.object("amount");
     let amount_text = |name| amount.as_ref().and_then(|amount| amount.scalar(name));
     let fact = fact(&code, &success);
@@ -102,7 +105,7 @@ fn event(delivery: &RawDelivery, item: &Object<'_>, live: Option<bool>) -> Payme
         .operation(Some(own))
         .occurred_at(read::iso(item.text("eventDate")))
         .live(live)
-        .account(item.text("merchantAccountCode"));
+        .account(item.scalar("merchantAccountCode"));
     let reading = if fact == Fact::Other {
         reading.money(money.or(Ok(None)))
     } else {

@@ -90,7 +90,12 @@ fn about<'a>(reading: Reading<'a>, event_type: &str, data: &Object<'a>) -> Readi
     let (kind, status) = (data.text("type"), data.text("status"));
     let fact = match event_type {
         "balancePlatform.transfer.created" | "balancePlatform.transfer.updated" => {
-            fact(kind.as_deref().unwrap_or_default(), status.as_deref())
+            let is_incoming = data.text("direction").as_deref() == Some("incoming");
+            fact(
+                kind.as_deref().unwrap_or_default(),
+                status.as_deref(),
+                is_incoming,
+            )
         }
         _ => Fact::Other,
     };
@@ -129,7 +134,7 @@ fn about<'a>(reading: Reading<'a>, event_type: &str, data: &Object<'a>) -> Readi
 }
 
 /// What a transfer of this kind tells, standing so.
-fn fact(kind: &str, status: Option<&str>) -> Fact {
+fn fact(kind: &str, status: Option<&str>, is_incoming: bool) -> Fact {
     use PaymentStatus::{Authorized, Canceled, Captured, Expired, Failed, Pending};
     let payment = |status| Fact::Payment { status };
     match (kind, status) {
@@ -155,7 +160,10 @@ fn fact(kind: &str, status: Option<&str>) -> Fact {
             payment(Pending)
         }
         (_, Some("authorised")) => payment(Authorized),
-        (_, Some("booked" | "captured")) => payment(Captured),
+        // Payouts, fees and transfers between one's own accounts are booked as well.
+        ("capture" | "bankTransfer", Some("booked" | "captured")) if is_incoming => {
+            payment(Captured)
+        }
         (_, Some("refused" | "failed" | "error")) => payment(Failed),
         (_, Some("cancelled")) => payment(Canceled),
         (_, Some("expired")) => payment(Expired),

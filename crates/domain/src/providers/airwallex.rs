@@ -126,10 +126,8 @@ fn fact(event_type: &str) -> Fact {
         "payment_intent.pending" | "payment_intent.pending_review" => payment(Pending),
         "payment_intent.requires_customer_action" => payment(RequiresAction),
         "payment_intent.requires_capture" | "payment_attempt.authorized" => payment(Authorized),
-        "payment_intent.succeeded"
-        | "payment_attempt.capture_requested"
-        | "payment_attempt.settled"
-        | "payment_attempt.paid" => payment(Captured),
+        // `settled` and `paid` follow by days and are the same money.
+        "payment_intent.succeeded" | "payment_attempt.capture_requested" => payment(Captured),
         "payment_intent.cancelled" => payment(Canceled),
         // An attempt that was canceled or has expired says nothing of its intent.
         "payment_attempt.authentication_failed"

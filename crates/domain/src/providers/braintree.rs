@@ -9,6 +9,8 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use sha2::{Digest as _, Sha256};
+
 use super::read::{self, Reading};
 use super::spec::{Ack, Amounts, Evidence, Facts, Spec};
 use super::story::{Occasion, Sample, Story};
@@ -38,7 +40,7 @@ pub(super) static SPEC: Spec = Spec {
         algorithm: "HMAC-SHA-1 in hex; the key is the SHA-1 of the private key; the secret's key_id is the public key",
         signed: "bt_payload, with or without a last line break",
         tolerance: "none: the timestamp is in the payload, and Braintree names no bound",
-        dedupe: "kind, timestamp and the subject's id; the body's SHA-256 where one of them is missing",
+        dedupe: "kind, timestamp and the subject's id; bt_payload's SHA-256 where one of them is missing",
         fields: "subject/transaction/id (of a refund refunded-transaction-id), subject/dispute/transaction/id; amount (major); currency-iso-code; kind, type and status",
         retries: "every hour for 24 hours, in the sandbox for 3; 30 s for an answer",
         sources: &[
@@ -57,10 +59,11 @@ fn scheme(_: &Settings) -> Result<Scheme, InvalidSettings> {
 }
 
 fn read(delivery: &RawDelivery, _: &Settings) -> Result<Vec<PaymentEvent>, ReadRefusal> {
+    let by_payload = payload_key(&delivery.body);
     let xml = match xml(&delivery.body) {
         Ok(xml) => xml,
         Err(problem) => {
-            let unreadable = Reading::new(delivery, NAME, "unreadable");
+            let unreadable = Reading::new(delivery, NAME, "unreadable").event_id(by_payload);
             return Ok(alloc::vec![unreadable.problem(problem).finish()]);
         }
     };
@@ -68,6 +71,7 @@ fn read(delivery: &RawDelivery, _: &Settings) -> Result<Vec<PaymentEvent>, ReadR
     let kind = text(notification, &["kind"]).unwrap_or_default();
     let time = text(notification, &["timestamp"]);
     let reading = Reading::new(delivery, NAME, kind)
+        .event_id(by_payload)
         .account(text(notification, &["source-merchant-id"]))
         .occurred_at(read::iso(time.map(Cow::Borrowed)));
     let subject = child(notification, "subject");
@@ -78,6 +82,14 @@ fn read(delivery: &RawDelivery, _: &Settings) -> Result<Vec<PaymentEvent>, ReadR
         None => reading.problem("notification/subject does not hold what the kind is about"),
     };
     Ok(alloc::vec![reading.finish()])
+}
+
+/// The key of a notification that names nothing better: the hash of what is signed of the form.
+/// Whatever else stands in the form is not, and could make a new event of an old one.
+fn payload_key(body: &[u8]) -> Option<String> {
+    let (_, payload) = form_urlencoded::parse(body).find(|(name, _)| name == "bt_payload")?;
+    let hash = Sha256::digest(payload.trim_end().as_bytes());
+    Some(format!("payload:{}", hex::encode(hash)))
 }
 
 /// The XML in a form.
@@ -125,6 +137,15 @@ fn about<'a>(reading: Reading<'a>, kind: &str, time: Option<&str>, object: &str)
         | Fact::Other
         | Fact::Unreadable { .. } => text(object, &["transaction", "id"]).or(id),
     };
+    // The same money is told under a local payment's id, and under its transaction's.
+    let operation = match fact {
+        Fact::Payment { .. } | Fact::CaptureFailed => payment_id,
+        Fact::Refund { .. }
+        | Fact::RefundedTotal
+        | Fact::Dispute { .. }
+        | Fact::Other
+        | Fact::Unreadable { .. } => id,
+    };
     let key = match (time, id) {
         (Some(time), Some(id)) => Some(format!("{kind}:{time}:{id}")),
         (_, _) => None,
@@ -141,11 +162,14 @@ fn about<'a>(reading: Reading<'a>, kind: &str, time: Option<&str>, object: &str)
         &["transaction", "currency"],
     ]);
     let money = read::major(amount, currency, SPEC.exponents);
+    let reading = match key {
+        Some(key) => reading.event_id(Some(key)),
+        None => reading,
+    };
     let reading = reading
-        .event_id(key)
         .payment_id(payment_id)
         .status(text(object, &["status"]))
-        .operation(id);
+        .operation(operation);
     let reading = if fact == Fact::Other {
         reading.money(money.or(Ok(None)))
     } else {

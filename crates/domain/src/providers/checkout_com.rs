@@ -1,7 +1,7 @@
 //! Checkout.com: events of a payment's actions, signed over the body.
 //!
-//! A capture's event holds its own amount and what was captured in all; the latter is what the
-//! payment took. An account of the older platform, whose events look alike, signs in the same way.
+//! A capture's event holds its own amount and what was captured in all. With an action's id it is one
+//! of several and counts with its own; without one it stands for all of them. An account of the older platform, whose events look alike, signs in the same way.
 
 use alloc::format;
 use alloc::string::String;
@@ -83,7 +83,7 @@ fn about<'a>(reading: Reading<'a>, event_type: &str, data: &Object<'_>) -> Readi
     let fact = fact(event_type);
     let captured = data
         .object("balances")
-        .filter(|_| event_type == "payment_captured")
+        .filter(|_| event_type == "payment_captured" && data.text("action_id").is_none())
         .and_then(|balances| balances.scalar("total_captured"));
     let units = captured.or_else(|| data.scalar("amount"));
     let money = read::minor(
@@ -225,10 +225,15 @@ mod tests {
     use crate::time::Timestamp;
 
     #[test]
-    fn a_capture_tells_what_was_captured_in_all_and_clp_has_two_places_here() {
+    fn a_capture_counts_with_its_own_amount_and_clp_has_two_places_here() {
         for (body, amount, units) in [
             (
                 r#"{"id":"evt_1","type":"payment_captured","data":{"id":"pay_1","action_id":"act_2","amount":20,"currency":"EUR","balances":{"total_captured":50}}}"#,
+                "0.2",
+                20,
+            ),
+            (
+                r#"{"id":"evt_1","type":"payment_captured","data":{"id":"pay_1","amount":20,"currency":"EUR","balances":{"total_captured":50}}}"#,
                 "0.5",
                 50,
             ),

@@ -128,7 +128,8 @@ fn fact(resource: &str, action: &str) -> Fact {
         ("payments", "customer_approval_granted" | "submitted" | "resubmission_requested") => {
             payment(Pending)
         }
-        ("payments", "confirmed" | "paid_out") => payment(Captured),
+        // `paid_out` follows by days and is the same money.
+        ("payments", "confirmed") => payment(Captured),
         ("payments", "failed") => payment(Failed),
         ("payments", "cancelled" | "customer_approval_denied") => payment(Canceled),
         // The money had been paid out, and is taken from a later payout.
@@ -193,7 +194,7 @@ mod tests {
     fn each_event_of_a_body_is_one_of_its_own() {
         let events = events(
             r#"{"events":[
-            {"id":"EV1","resource_type":"payments","action":"paid_out","links":{"payment":"PM1"}},
+            {"id":"EV1","resource_type":"payments","action":"confirmed","links":{"payment":"PM1"}},
             {"id":"EV2","resource_type":"mandates","action":"active","links":{"mandate":"MD1"}},
             {"id":"EV3","resource_type":"refunds","action":"paid","links":{"refund":"RF1"}},
             7]}"#,

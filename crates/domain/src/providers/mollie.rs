@@ -1,8 +1,8 @@
 //! Mollie's next-gen webhooks: events of a subscription, signed, with the entity in them or not.
 //!
 //! The older ones, which name a payment and prove nothing, are
-//! [`mollie_classic`](super::mollie_classic). A payment that went through a payment link is told
-//! twice by whoever subscribes to both: as the link (`pl_…`) and as the payment (`tr_…`).
+//! [`mollie_classic`](super::mollie_classic). A payment that went through a payment link is told of
+//! under its own id (`tr_…`); what is told of the link (`pl_…`) moves nothing.
 
 use alloc::borrow::Cow;
 use alloc::format;
@@ -40,7 +40,7 @@ pub(super) static SPEC: Spec = Spec {
         signed: "{body}",
         tolerance: "none: no time is signed",
         dedupe: "id (event_…)",
-        fields: "_embedded.entity.paymentId, or entityId; amount.value (major); amount.currency; type and the entity's status",
+        fields: "_embedded.entity.paymentId, or entityId; amount.value (major); amount.currency; type and the entity's status. payment-link.paid moves nothing: subscribe to payment.paid",
         retries: "several times with growing pauses for about a day",
         sources: &[
             "https://docs.mollie.com/reference/webhooks-new",
@@ -192,10 +192,6 @@ fn fact(event_type: &str) -> Fact {
         Some(("payment", word)) => match status(word) {
             Some(status) => Fact::Payment { status },
             None => Fact::Other,
-        },
-        // For long the only event about money; the link stands for the payment.
-        Some(("payment-link", "paid")) => Fact::Payment {
-            status: PaymentStatus::Captured,
         },
         // A capture that succeeded makes the payment paid, and that is told.
         Some(("capture", "failed")) => Fact::CaptureFailed,

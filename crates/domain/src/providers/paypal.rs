@@ -50,7 +50,7 @@ pub(super) static SPEC: Spec = Spec {
             "https://developer.paypal.com/docs/api/customer-disputes/v1/",
         ],
         evidence: Evidence::PublishedVectors,
-        unconfirmed: "That the transmission time stays as it is when a delivery is tried again; the bound is wide enough either way.",
+        unconfirmed: "PayPal signs a CRC-32 of the body: whoever sees one genuine delivery can make another body under its signature for as long as its time is accepted. That the transmission time stays as it is when a delivery is tried again; the bound is wide enough either way.",
     },
 };
 

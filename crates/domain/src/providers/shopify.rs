@@ -45,7 +45,7 @@ pub(super) static SPEC: Spec = Spec {
         signed: "{body}",
         tolerance: "none: no time is signed",
         dedupe: "the body's SHA-256, for a refund its id with the transaction's id and status; X-Shopify-Webhook-Id is not signed and proves nothing",
-        fields: "order: id, total_price_set.presentment_money or total_price and currency, financial_status; transaction, refund and dispute: order_id, amount (major), currency, kind and status",
+        fields: "order: id, total_price_set.presentment_money or total_price and currency, financial_status; transaction, refund and dispute: order_id, amount (major), currency, kind and status. An order is captured when it is paid: subscribe to orders/paid, transactions alone start nothing. Test orders come under the same secret, with live false: a filter of your own can keep them out",
         retries: "8 times in 4 hours, with the body of the first; 1 s to connect and 5 s in all; a subscription of the Admin API that goes on failing is removed",
         sources: &[
             "https://shopify.dev/docs/apps/build/webhooks/subscribe/https",
@@ -101,8 +101,8 @@ fn order<'a>(reading: Reading<'a>, order: &Object<'a>) -> Reading<'a> {
     let fact = match status.as_deref() {
         Some("pending" | "partially_paid") => payment(Pending),
         Some("authorized") => payment(Authorized),
-        // How much has been refunded in part, the refund tells.
-        Some("paid" | "partially_refunded") => payment(Captured),
+        // An order is told again and again; when it is refunded in part, the refund tells.
+        Some("paid") => payment(Captured),
         Some("voided") => payment(Canceled),
         Some("expired") => payment(Expired),
         Some("refunded") => Fact::RefundedTotal,
@@ -168,7 +168,7 @@ fn transaction<'a>(
     transaction: &Object<'a>,
     order: Option<&str>,
 ) -> Reading<'a> {
-    use PaymentStatus::{Authorized, Canceled, Captured, Failed, Pending};
+    use PaymentStatus::{Authorized, Canceled, Failed, Pending};
     let (kind, status) = (transaction.text("kind"), transaction.text("status"));
     let payment = |status| Fact::Payment { status };
     let fact = match (kind.as_deref(), status.as_deref()) {
@@ -180,7 +180,8 @@ fn transaction<'a>(
             },
         },
         (Some("authorization"), Some("success")) => payment(Authorized),
-        (Some("sale" | "capture"), Some("success")) => payment(Captured),
+        // The order tells when it is paid. Counting both would take the money twice.
+        (Some("sale" | "capture"), Some("success")) => Fact::Other,
         (Some("void"), Some("success")) => payment(Canceled),
         (Some("authorization" | "sale" | "capture"), Some("pending")) => payment(Pending),
         (Some("authorization" | "sale" | "capture"), Some("failure" | "error")) => payment(Failed),

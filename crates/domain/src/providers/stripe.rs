@@ -31,8 +31,9 @@ pub(super) static SPEC: Spec = Spec {
     sample,
     ack: Ack::Any2xx,
     amounts: Amounts::Minor,
-    // Sent with two decimals for compatibility, the fraction always 00.
-    exponents: &[("ISK", 2), ("UGX", 2)],
+    // ISK and UGX are sent with two decimals for compatibility, the fraction always 00; MGA without,
+    // though a fifth of it exists.
+    exponents: &[("ISK", 2), ("MGA", 0), ("UGX", 2)],
     rules: PaymentRules {
         // One PaymentIntent is tried with another card after a failure.
         may_succeed_after_failure: true,
@@ -94,7 +95,14 @@ fn read(delivery: &RawDelivery, _: &Settings) -> Result<Vec<PaymentEvent>, ReadR
 }
 
 fn about<'a>(reading: Reading<'a>, event_type: &str, object: &Object<'a>) -> Reading<'a> {
-    let fact = fact(event_type, object);
+    // A session without an intent (a subscription's, or one that nobody has paid) is no payment:
+    // the invoice's own intent tells of the money, under another id.
+    let is_session = event_type.starts_with("checkout.session.");
+    let fact = if is_session && object.text("payment_intent").is_none() {
+        Fact::Other
+    } else {
+        fact(event_type, object)
+    };
     let payment_id = object
         .text("payment_intent")
         // A charge of the time before PaymentIntents, and objects that are payments themselves.

@@ -1,7 +1,7 @@
 //! Wise: how transfers stand, under one public key that Wise publishes.
 //!
-//! A transfer pays somebody out; that it was sent is here what a capture is elsewhere. Only a
-//! refund names money.
+//! A transfer pays somebody out. That it was sent is no money that came in, and must start nothing.
+//! Only a refund names money.
 
 use alloc::format;
 use alloc::vec::Vec;
@@ -37,7 +37,7 @@ pub(super) static SPEC: Spec = Spec {
         signed: "{body}",
         tolerance: "none: sent_at is in the body, and Wise names no bound",
         dedupe: "event_type, data.resource.id, data.current_state and data.occurred_at; the body's SHA-256 for other events",
-        fields: "data.resource.id; data.current_state; of transfers#refund also refund_amount (major) and refund_currency",
+        fields: "data.resource.id; data.current_state (outgoing_payment_sent moves nothing); of transfers#refund also refund_amount (major) and refund_currency",
         retries: "25 times in two weeks with growing pauses; 5 s for an answer",
         sources: &[
             "https://docs.wise.com/guides/developer/webhooks/event-handling",
@@ -119,13 +119,12 @@ fn about<'a>(reading: Reading<'a>, event_type: &str, data: &Object<'a>) -> Readi
 }
 
 fn fact(event_type: &str, state: Option<&str>) -> Fact {
-    use PaymentStatus::{Canceled, Captured, Created, Pending, Refunded};
+    use PaymentStatus::{Canceled, Created, Pending, Refunded};
     let payment = |status| Fact::Payment { status };
     match (event_type, state) {
         ("transfers#state-change", Some(state)) => match state {
             "incoming_payment_waiting" => payment(Created),
             "incoming_payment_initiated" | "processing" | "funds_converted" => payment(Pending),
-            "outgoing_payment_sent" => payment(Captured),
             // The money came back from the recipient's bank, and is on its way to the sender.
             "bounced_back" => Fact::CaptureFailed,
             "cancelled" => payment(Canceled),
@@ -149,12 +148,12 @@ fn sample(story: &Story) -> Option<Sample> {
     let (event_type, state) = match story.occasion {
         Occasion::Created => ("transfers#state-change", "incoming_payment_waiting"),
         Occasion::Pending => ("transfers#state-change", "processing"),
-        Occasion::Captured => ("transfers#state-change", "outgoing_payment_sent"),
         Occasion::Canceled => ("transfers#state-change", "cancelled"),
         Occasion::Refunded => ("transfers#refund", "funds_refunded"),
         Occasion::DisputeLost => ("transfers#state-change", "charged_back"),
         Occasion::RequiresAction
         | Occasion::Authorized
+        | Occasion::Captured
         | Occasion::Failed
         | Occasion::Expired
         | Occasion::Disputed
@@ -194,7 +193,7 @@ mod tests {
     #[test]
     fn what_the_private_key_signs_the_public_one_verifies_and_nothing_else() {
         let provider = Provider::try_new(ProviderId::Wise, Settings::default()).unwrap();
-        let story = story(Occasion::Captured);
+        let story = story(Occasion::Pending);
         let (private, public) = (
             Secret::new("theirs", RSA_PRIVATE_KEY),
             Secret::new("ours", RSA_PUBLIC_KEY),

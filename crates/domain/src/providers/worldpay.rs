@@ -123,8 +123,9 @@ fn fact(event_type: &str, has_reference: bool) -> Fact {
     match event_type {
         "sentForAuthorization" => payment(Pending),
         "authorized" => payment(Authorized),
-        // Most merchants are told no more than that it was sent: `settled` is for some only.
-        "sentForSettlement" | "settled" => payment(Captured),
+        // Most merchants are told no more than that it was sent. `settled`, which some are told,
+        // confirms that and need not say which part: it must not count again.
+        "sentForSettlement" => payment(Captured),
         "settlementFailed" => Fact::CaptureFailed,
         "cancelled" => payment(Canceled),
         "expired" => payment(Expired),

@@ -120,7 +120,8 @@ fn invoice<'a>(reading: Reading<'a>, body: &Object<'a>) -> Reading<'a> {
     let payment = |status| Fact::Payment { status };
     let fact = match status.as_deref() {
         Some("PENDING") => payment(PaymentStatus::Pending),
-        Some("PAID" | "SETTLED") => payment(PaymentStatus::Captured),
+        // SETTLED follows by days and is the same money.
+        Some("PAID") => payment(PaymentStatus::Captured),
         Some("EXPIRED") => payment(PaymentStatus::Expired),
         Some(_) | None => Fact::Other,
     };

@@ -38,6 +38,24 @@ pub fn item_text<'a>(object: &Object<'a>, name: &str) -> Cow<'a, str> {
     object.scalar(name).unwrap_or_default()
 }
 
+/// Whether another field than the merchant's reference holds the separator. Nothing is escaped, so
+/// that the same signed text could be cut into other fields: another payment, another amount.
+fn may_be_shifted(item: &Object<'_>) -> bool {
+    let amount = item.object("amount");
+    let of_amount = |name| amount.as_ref().map(|amount| item_text(amount, name));
+    let own = [
+        "pspReference",
+        "originalReference",
+        "merchantAccountCode",
+        "eventCode",
+        "success",
+    ];
+    own.iter().any(|name| item_text(item, name).contains(':'))
+        || ["value", "currency"]
+            .iter()
+            .any(|name| of_amount(name).unwrap_or_default().contains(':'))
+}
+
 /// Every item must be signed, with the same secret.
 pub(super) fn check(
     delivery: &RawDelivery,
@@ -59,6 +77,9 @@ pub(super) fn check(
             .ok_or(SignatureRefusal::HeaderMissing)?;
         let mac = decode_signature(text.as_bytes(), SignatureEncoding::Base64, 32)
             .ok_or(SignatureRefusal::HeaderMalformed)?;
+        if may_be_shifted(&item) {
+            return Err(SignatureRefusal::HeaderMalformed);
+        }
         signed.push((signed_text(&item), mac));
     }
     let mut matching = None;

@@ -55,7 +55,9 @@ pub(super) fn check(
     secrets: &[Secret],
 ) -> Result<String, SignatureRefusal> {
     let form = form(&delivery.body)?;
-    if form.signature.len() > limits::SIGNATURE_BYTES_MAX {
+    // What we answer to whoever asks must never count as a notification.
+    let is_our_answer = is_challenge(form.payload.trim_end());
+    if is_our_answer || form.signature.len() > limits::SIGNATURE_BYTES_MAX {
         return Err(SignatureRefusal::HeaderMalformed);
     }
     let pairs: Vec<(&str, Vec<u8>)> = form
@@ -93,17 +95,20 @@ pub(super) fn check(
         .ok_or(SignatureRefusal::NoSecretMatches)
 }
 
+/// 20 to 32 hexadecimal digits: what is asked of us, and no payload.
+fn is_challenge(text: &str) -> bool {
+    (20..=32).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 /// What a Braintree gateway wants to hear when it asks whether an endpoint is ours.
 ///
 /// Only what can be no payload is answered: 20 to 32 hexadecimal digits. Anything else would have
 /// us sign notifications for whoever asks. `None` for those, and where no secret that is valid `now`
 /// has an id.
 pub fn challenge_answer(challenge: &str, secrets: &[Secret], now: Timestamp) -> Option<String> {
-    let is_challenge = (20..=32).contains(&challenge.len())
-        && challenge.bytes().all(|byte| byte.is_ascii_hexdigit());
     let mut live = secrets.iter().filter(|secret| secret.is_live(now));
     let secret = live.find(|secret| secret.id().is_some())?;
-    let public = secret.id().filter(|_| is_challenge)?;
+    let public = secret.id().filter(|_| is_challenge(challenge))?;
     let mac = mac(secret.expose(), &[challenge.as_bytes()]);
     Some(alloc::format!("{public}|{}", hex::encode(mac.as_ref())))
 }

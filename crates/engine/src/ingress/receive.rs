@@ -29,7 +29,7 @@ use crate::metrics::{AnomalyLabels, FetchLabels, RefusalLabels, SecretLabels, So
 use crate::spans;
 use crate::store::{
     Appended, Custody, EventLog, NotKept, Outcome, Quarantine, QuarantineReason,
-    QuarantinedDelivery,
+    QuarantinedDelivery, Unavailable,
 };
 
 /// Answers one request to the source called `name`.
@@ -258,7 +258,9 @@ async fn set_apart<S: Quarantine>(
         reason,
         trace,
     };
-    match ingress.store.quarantine(delivery).await {
+    let kept = ingress.store.quarantine(delivery);
+    let kept = tokio::time::timeout(ingress.options.custody_timeout, kept).await;
+    match kept.unwrap_or(Err(Unavailable::Overloaded)) {
         Ok(()) => {
             let labels = RefusalLabels {
                 source,

@@ -260,6 +260,13 @@ impl SourceConfig {
             Some(HandlingName::Accept) => Handling::Accept,
             Some(HandlingName::Quarantine) => Handling::Quarantine,
             Some(HandlingName::Fetch) => Handling::Fetch,
+            None if provider.id() == ProviderId::FlutterwaveV3 && self.api.is_some() => {
+                anyhow::bail!(
+                    "[sources.{name}] needs when_authenticated = \"fetch\" or \"accept\": with a token \
+                 the truth could be fetched, and {} signs nothing of what it sends",
+                    provider.spec().title
+                )
+            }
             None if must_fetch || provider.id() == ProviderId::MercadoPago => Handling::Fetch,
             None => Handling::Accept,
         };

@@ -51,6 +51,6 @@ fn what_there_is_to_trigger_is_listed_and_printed_without_a_server() {
         .says(2, &["square needs `url`"]);
     home.run("trigger square captured --secret x --registered-url https://a.example/w --dry-run")
         .says(0, &["x-square-hmacsha256-signature: "]);
-    home.run("trigger wise captured --secret x")
+    home.run("trigger wise pending --secret x")
         .says(2, &["a public key in PEM"]);
 }

@@ -144,10 +144,13 @@ fn rsa_home() -> Home {
 async fn what_is_signed_with_a_private_key_is_taken_in_once() {
     let home = rsa_home();
     let server = Server::start(&home);
-    for id in [ProviderId::Wise, ProviderId::Paypal] {
-        let name = id.name();
+    for (id, event) in [
+        (ProviderId::Wise, Occasion::Pending),
+        (ProviderId::Paypal, Occasion::Captured),
+    ] {
+        let (name, word) = (id.name(), event.as_str());
         let sent = home.run(&format!(
-            "--json trigger {name} captured --payment 1a2b --event-id 3c4d \
+            "--json trigger {name} {word} --payment 1a2b --event-id 3c4d \
                  --signing-key private.pem --duplicate"
         ));
         if sent.code != 0 {
@@ -155,11 +158,11 @@ async fn what_is_signed_with_a_private_key_is_taken_in_once() {
         }
         let sent = sent.json(0);
         assert_eq!(outcomes(&sent), ["stored", "duplicate"], "{sent}");
-        let payment = sample(id, &story(Occasion::Captured, "1a2b", "3c4d")).payment_id;
+        let payment = sample(id, &story(event, "1a2b", "3c4d")).payment_id;
         let shown = home.run(&format!("--json payments show {payment}")).json(0);
-        assert_eq!(shown[0]["status"], "captured", "{shown}");
+        assert_eq!(shown[0]["status"], word, "{shown}");
         // Without the private key nothing can be sent in their name.
-        home.run(&format!("trigger {name} captured"))
+        home.run(&format!("trigger {name} {word}"))
             .fails_with(&["--signing-key"]);
     }
     assert_eq!(server.api("counts").await["quarantined"], 0);
@@ -169,10 +172,10 @@ async fn what_is_signed_with_a_private_key_is_taken_in_once() {
 async fn a_forgery_of_what_is_signed_with_a_private_key_is_kept_apart() {
     let home = rsa_home();
     let server = Server::start(&home);
-    for name in ["wise", "paypal"] {
+    for (name, word) in [("wise", "pending"), ("paypal", "captured")] {
         let forged = home
             .run(&format!(
-                "--json trigger {name} captured --signing-key private.pem --bad-signature"
+                "--json trigger {name} {word} --signing-key private.pem --bad-signature"
             ))
             .json(1);
         assert_eq!(outcomes(&forged), ["signature_invalid"], "{forged}");
