@@ -169,3 +169,24 @@ fn a_signed_item_of_adyen_cannot_be_cut_into_another() {
         assert_eq!(refusal, Err(SignatureRefusal::HeaderMalformed));
     }
 }
+
+#[test]
+fn an_authorization_is_the_money_where_captures_are_automatic() {
+    let item = r#"{"live":"true","notificationItems":[{"NotificationRequestItem":{"pspReference":"8515A","merchantAccountCode":"Shop","amount":{"value":1000,"currency":"EUR"},"eventCode":"AUTHORISATION","success":"SUCCESS"}}]}"#;
+    for (automatic_capture, success, expected) in [
+        (false, "true", "authorized"),
+        (true, "true", "captured"),
+        (true, "false", "failed"),
+    ] {
+        let settings = Settings {
+            automatic_capture,
+            ..Settings::default()
+        };
+        let adyen = Provider::try_new(ProviderId::Adyen, settings.clone()).unwrap();
+        let events = adyen.read_fetched(&delivery(&item.replace("SUCCESS", success)));
+        let meaning = events.unwrap().remove(0).meaning.unwrap();
+        assert_eq!(meaning.fact.state(), Some(expected));
+        let other = Provider::try_new(ProviderId::Stripe, settings);
+        assert_eq!(other.is_ok(), !automatic_capture);
+    }
+}

@@ -20,6 +20,8 @@ pub struct Settings {
     pub tolerance: Option<Millis>,
     /// The currency of a provider that names none.
     pub currency: Option<Currency>,
+    /// Whether an authorization is captured without another word (Adyen), so that it is the money.
+    pub automatic_capture: bool,
     /// Certificates that are trusted without being fetched (PayPal).
     pub certificates: Vec<Certificate>,
     /// The generic source's scheme.
@@ -117,6 +119,10 @@ impl Settings {
             (
                 "url",
                 self.url.is_some() && !matches!(provider, ProviderId::Generic | ProviderId::Square),
+            ),
+            (
+                "automatic_capture",
+                self.automatic_capture && provider != ProviderId::Adyen,
             ),
             (
                 "certificate_files",

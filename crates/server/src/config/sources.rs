@@ -31,6 +31,8 @@ pub(crate) struct SourceConfig {
     /// The currency of a provider that names none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) currency: Option<String>,
+    /// Whether an authorization is captured without another word (Adyen).
+    pub(crate) automatic_capture: bool,
     /// Files of certificates that are trusted without being fetched (PayPal).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) certificate_files: Vec<PathBuf>,
@@ -295,6 +297,7 @@ impl SourceConfig {
             url: self.url.clone(),
             tolerance: self.tolerance_seconds.map(Millis::from_secs),
             currency,
+            automatic_capture: self.automatic_capture,
             certificates,
             scheme: self.scheme_changes()?,
             fields: self.field_paths(),
