@@ -56,7 +56,12 @@ export const GRANTS: Readonly<Record<RoleName, readonly Grant[]>> = {
     TRACES,
   ],
   processor: [
-    { sid: "Payments", actions: ["dynamodb:GetItem", "dynamodb:UpdateItem"], on: "paymentsTable" },
+    {
+      sid: "Payments",
+      // A query tells what another event about the same has settled.
+      actions: ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"],
+      on: "paymentsTable",
+    },
     { sid: "Secrets", actions: ["secretsmanager:GetSecretValue"], on: "gatewaySecret" },
     { sid: "Key", actions: ["kms:Decrypt"], on: "key" },
     { sid: "Logs", actions: ["logs:CreateLogStream", "logs:PutLogEvents"], on: "processorLogs" },

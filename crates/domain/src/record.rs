@@ -8,10 +8,11 @@ use serde_json::{Map, Value};
 use crate::currency::Currency;
 use crate::delivery::RawDelivery;
 use crate::event::{EventKey, PaymentEvent};
-use crate::meaning::Meaning;
+use crate::meaning::{Fact, Meaning};
 use crate::money::Amount;
 use crate::payment::Told;
 use crate::settlement::Settlement;
+use crate::status::PaymentStatus;
 use crate::time::Timestamp;
 use crate::trace::TraceContext;
 
@@ -99,6 +100,27 @@ impl EventRecord {
             meaning: self.meaning.as_ref()?,
             currency: self.currency.code(),
         })
+    }
+
+    /// The change of its payment that it tells: the state, and which capture where a payment is taken
+    /// in parts. `None` for what tells no state.
+    pub fn change(&self) -> Option<(PaymentStatus, Option<&str>)> {
+        let meaning = self.meaning.as_ref()?;
+        if let Fact::Payment { status } = meaning.fact {
+            return Some((status, meaning.operation.as_deref()));
+        }
+        None
+    }
+
+    /// Whether both tell of the same change of the same payment and the same sum, as a PaymentIntent
+    /// and its charge do, or a payment that is told again after days: money moves once for both.
+    /// Another sum is another thing: whether it is the rest or a mistake is for the gateway to say.
+    pub fn tells_the_same_as(&self, other: &Self) -> bool {
+        self.change().is_some()
+            && self.change() == other.change()
+            && self.key.payment_id == other.key.payment_id
+            && self.event_key.source == other.event_key.source
+            && (self.amount, self.currency) == (other.amount, other.currency)
     }
 
     /// The `status` attribute: the provider's until we begin, then ours.

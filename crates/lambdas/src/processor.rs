@@ -153,6 +153,14 @@ impl<S: EventLog + Send + Sync> PaymentRecords for StoreRecords<S> {
         }
         Ok(record)
     }
+
+    async fn settled_before(
+        &self,
+        record: &EventRecord,
+    ) -> Result<Option<EventRecord>, RecordsUnavailable> {
+        let settled = self.store.settled_before(record).await;
+        settled.map_err(|_| RecordsUnavailable)
+    }
 }
 
 impl<G, S> std::fmt::Debug for Processor<G, S> {

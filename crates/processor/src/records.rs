@@ -18,6 +18,16 @@ pub trait PaymentRecords: Send + Sync {
         &self,
         key: &RecordKey,
     ) -> impl Future<Output = Result<Option<EventRecord>, RecordsUnavailable>> + Send;
+
+    /// Another record that is completed and tells of the same change of the same payment
+    /// ([`EventRecord::tells_the_same_as`]), read as consistently.
+    ///
+    /// # Errors
+    /// As [`Self::record`].
+    fn settled_before(
+        &self,
+        record: &EventRecord,
+    ) -> impl Future<Output = Result<Option<EventRecord>, RecordsUnavailable>> + Send;
 }
 
 /// The store cannot be read now.
@@ -28,5 +38,12 @@ pub struct RecordsUnavailable;
 impl<R: PaymentRecords> PaymentRecords for Arc<R> {
     async fn record(&self, key: &RecordKey) -> Result<Option<EventRecord>, RecordsUnavailable> {
         R::record(self, key).await
+    }
+
+    async fn settled_before(
+        &self,
+        record: &EventRecord,
+    ) -> Result<Option<EventRecord>, RecordsUnavailable> {
+        R::settled_before(self, record).await
     }
 }

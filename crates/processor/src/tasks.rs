@@ -9,7 +9,7 @@
 //! Without `task` it is `process_payment`, because the seed's workflow passes its raw input.
 
 use domain::record::{EventRecord, RecordKey};
-use domain::settlement::SettlementChange;
+use domain::settlement::{Settlement, SettlementChange};
 use domain::task::{RecordChange, TaskCall, TaskFailure, TaskOutcome};
 use domain::time::Timestamp;
 use serde_json::Value;
@@ -80,6 +80,8 @@ pub struct Tasks<G, R> {
 pub(crate) struct Job<'a> {
     /// The record, as it stood when the attempt began.
     pub(crate) record: EventRecord,
+    /// How another record about the same change was settled; for tasks that reach outside.
+    pub(crate) settled_before: Option<Settlement>,
     /// The whole input, for words of the task's own.
     pub(crate) input: &'a Value,
     /// The execution that asks; empty when nobody said.
@@ -211,9 +213,15 @@ impl<G: PaymentGateway, R: PaymentRecords> Tasks<G, R> {
         let key = subject::find(input)
             .map_err(|invalid| failure::failed(failure::INVALID_EVENT, invalid.to_string()))?;
         let record = self.read(&key).await?;
+        let settled_before = if task.reaches_outside() {
+            self.settled_before(&record).await?
+        } else {
+            None
+        };
         let execution = input.get("execution").and_then(Value::as_str);
         let job = Job {
             record,
+            settled_before,
             input,
             execution: execution.unwrap_or(&call.execution),
             call,
@@ -224,6 +232,20 @@ impl<G: PaymentGateway, R: PaymentRecords> Tasks<G, R> {
             output: done.output,
             change: done.change.map(|change| RecordChange { key, change }),
         })
+    }
+
+    /// What was settled for the same change already. Gateways forget their keys after a day or a
+    /// week, and some providers tell of a payment again after months.
+    async fn settled_before(
+        &self,
+        record: &EventRecord,
+    ) -> Result<Option<Settlement>, TaskFailure> {
+        if record.change().is_none() {
+            return Ok(None);
+        }
+        let settled = self.records.settled_before(record).await;
+        let settled = settled.map_err(|unavailable| failure::records_unavailable(&unavailable))?;
+        Ok(settled.map(|other| other.settlement))
     }
 
     async fn read(&self, key: &RecordKey) -> Result<EventRecord, TaskFailure> {

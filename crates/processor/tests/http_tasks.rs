@@ -35,6 +35,13 @@ impl PaymentRecords for NoRecords {
     async fn record(&self, _key: &RecordKey) -> Result<Option<EventRecord>, RecordsUnavailable> {
         Err(RecordsUnavailable)
     }
+
+    async fn settled_before(
+        &self,
+        _record: &EventRecord,
+    ) -> Result<Option<EventRecord>, RecordsUnavailable> {
+        Err(RecordsUnavailable)
+    }
 }
 
 fn call(input: Value) -> TaskCall {

@@ -8,7 +8,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::limits;
+use domain::meaning::{Fact, Meaning};
+use domain::money::Amount;
 use domain::settlement::{Settlement, SettlementChange};
+use domain::status::PaymentStatus;
 use domain::task::{TaskCall, TaskFailure, TaskOutcome};
 use domain::time::{Millis, Timestamp};
 use futures_util::FutureExt as _;
@@ -114,6 +117,43 @@ fn a_settled_payment_gives_the_recorded_result_and_asks_nobody() {
     let (output, change) = done(&world, subject(json!({"task": "process_payment"})));
     assert_eq!(output["transactionId"], "txn_before");
     assert_eq!((change, world.calls()), (None, 1));
+}
+
+/// Gateways forget their keys, and some providers tell of a payment again after months.
+#[test]
+fn what_another_event_about_the_same_has_settled_is_taken_over_and_nobody_is_asked() {
+    let captured = |operation: Option<&str>| Meaning {
+        event_type: "captured".into(),
+        fact: Fact::Payment {
+            status: PaymentStatus::Captured,
+        },
+        operation: operation.map(str::to_owned),
+        money: None,
+        occurred_at: None,
+        live: None,
+        account: None,
+        by_content: false,
+    };
+    for (operation, amount, is_taken_over) in [
+        (None, "99.90", true),
+        (Some("part"), "99.90", false),
+        (None, "99.91", false),
+    ] {
+        let world = steady(Settlement::Received);
+        world.record.lock().unwrap().meaning = Some(captured(None));
+        let mut other = world::record(world::completed());
+        other.key.timestamp = other.key.timestamp.after(Millis::new(1));
+        other.meaning = Some(captured(operation));
+        other.amount = Amount::parse(amount).unwrap();
+        *world.other.lock().unwrap() = Some(other);
+        let (output, change) = done(&world, subject(json!({"task": "process_payment"})));
+        let Some(SettlementChange::Complete { transaction_id, .. }) = change else {
+            panic!("{output}: {change:?}");
+        };
+        assert_eq!(output["transactionId"], transaction_id.as_str());
+        assert_eq!(transaction_id == "txn_before", is_taken_over);
+        assert_eq!(world.effects(), usize::from(!is_taken_over));
+    }
 }
 
 #[test]

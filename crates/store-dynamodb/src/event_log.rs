@@ -86,6 +86,36 @@ impl EventLog for DynamoStore {
         record.transpose().map_err(unreadable)
     }
 
+    async fn settled_before(
+        &self,
+        record: &EventRecord,
+    ) -> Result<Option<EventRecord>, Unavailable> {
+        let mut start = None;
+        loop {
+            let asked = self.client.query();
+            let asked = asked
+                .table_name(&self.tables.payments)
+                .key_condition_expression("paymentId = :payment")
+                .filter_expression("attribute_exists(transactionId)")
+                .expression_attribute_values(":payment", attributes::text(&*record.key.payment_id))
+                .scan_index_forward(false)
+                .consistent_read(true)
+                .set_exclusive_start_key(start);
+            let answer = asked.send().await;
+            let answer = answer.map_err(|error| unavailable("Query", &error))?;
+            for found in answer.items() {
+                let other = item::to_record(found).map_err(unreadable)?;
+                if other.key != record.key && other.tells_the_same_as(record) {
+                    return Ok(Some(other));
+                }
+            }
+            start = answer.last_evaluated_key;
+            if start.is_none() {
+                return Ok(None);
+            }
+        }
+    }
+
     async fn find_event(&self, event: &EventKeyDigest) -> Result<Option<RecordKey>, Unavailable> {
         let asked = self.client.get_item();
         let asked = asked

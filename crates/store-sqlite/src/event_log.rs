@@ -2,10 +2,12 @@
 
 use domain::event::EventKeyDigest;
 use domain::record::{EventRecord, RecordKey};
+use domain::settlement::Settlement;
 use engine::store::{Appended, Custody, EventLog, NotKept, Unavailable};
 
 use crate::SqliteStore;
 use crate::fault::Fault;
+use crate::keys;
 use crate::rows;
 use crate::writer::Lane;
 use crate::writer::append::Append;
@@ -27,6 +29,32 @@ impl EventLog for SqliteStore {
                 Some(sequence) => rows::current_record(connection, sequence),
                 None => Ok(None),
             });
+        read.map_err(Fault::unreadable)
+    }
+
+    async fn settled_before(
+        &self,
+        record: &EventRecord,
+    ) -> Result<Option<EventRecord>, Unavailable> {
+        let shared = &self.shared;
+        let prefix = keys::payment_prefix(&record.key.payment_id);
+        let read = shared.readers.read(|connection| {
+            let places = shared
+                .keys
+                .payments(connection, prefix, i64::MIN..=i64::MAX)?;
+            for place in places.into_iter().rev() {
+                let other = rows::current_record(connection, place)?;
+                let settled = other.filter(|other| {
+                    other.key != record.key
+                        && other.tells_the_same_as(record)
+                        && matches!(other.settlement, Settlement::Completed { .. })
+                });
+                if settled.is_some() {
+                    return Ok(settled);
+                }
+            }
+            Ok(None)
+        });
         read.map_err(Fault::unreadable)
     }
 

@@ -122,6 +122,7 @@ macro_rules! store_suite {
                 every_change_of_the_table_is_applied_and_told_as_the_rules_say
                 of_many_that_settle_at_once_one_does
                 what_does_not_exist_is_not_settled
+                what_was_settled_for_one_event_is_found_for_another_about_the_same
             }
         }
     };
@@ -185,6 +186,7 @@ macro_rules! store_suite {
                 a_redrive_takes_an_execution_up_again
                 a_stale_or_refused_commit_leaves_the_lease_alone
                 a_release_wakes_who_waits_for_due_executions
+                what_an_execution_has_settled_is_found_for_another_event_about_the_same
             }
             quarantine {
                 the_oldest_goes_when_there_are_too_many

@@ -127,6 +127,15 @@ export class Home {
     return this.post("", body, { "x-webhook-signature": sign(body, secret, "hex") });
   }
 
+  /** A delivery of Stripe's about an object, signed as Stripe does. */
+  sendStripe(type: string, eventId: string, object: object): Promise<Reply> {
+    const time = Math.floor(Date.now() / 1000);
+    const event = { id: eventId, object: "event", type, created: time, livemode: false };
+    const body = JSON.stringify({ ...event, data: { object } });
+    const signature = sign(`${time}.${body}`, SECRETS["till"] ?? "", "hex");
+    return this.post("/till", body, { "stripe-signature": `t=${time},v1=${signature}` });
+  }
+
   /** Posts anything to `/webhooks` and what follows it. */
   async post(
     below: string,

@@ -88,6 +88,15 @@ async function theGatewayKnowsUs(name: string): Promise<void> {
   expect(call?.headers["authorization"]).toBe("Bearer of-the-gateway");
 }
 
+/** Where an event tells a state of its payment, others about the same are looked for first. */
+async function aCaptureIsSettled(name: string): Promise<void> {
+  const intent = { id: name, object: "payment_intent", amount: 1250, currency: "eur" };
+  await home.sendStripe("payment_intent.succeeded", `evt_${name}`, intent);
+  const records = await recordsOf(name);
+  const { error } = await home.process({ task: "process_payment", execution: "e", records });
+  expect(error).toBeUndefined();
+}
+
 /** What a workflow hands to every task for a new payment. */
 async function recordsOf(name: string): Promise<object[]> {
   const [known] = await home.payments(name);
@@ -113,6 +122,7 @@ const MUTATIONS: readonly Line[] = [
   ["validator", "EventKeys", "dynamodb:UpdateItem", aConflictIsKept],
   ["validator", "Quarantine", "dynamodb:UpdateItem", aForgeryIsKept],
   ["processor", "Payments", "dynamodb:GetItem", aPaymentIsClaimed],
+  ["processor", "Payments", "dynamodb:Query", aCaptureIsSettled],
   ["processor", "Payments", "dynamodb:UpdateItem", aFreshPaymentIsClaimed],
 ];
 

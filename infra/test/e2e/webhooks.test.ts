@@ -1,6 +1,7 @@
 // From a webhook at the API to its outcome, and every way to be refused.
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { eventually } from "../emulator/wait";
 import { Home, payment, SECRETS, sign } from "./home";
 
 let home: Home;
@@ -80,25 +81,13 @@ describe("a genuine webhook", () => {
 });
 
 describe("Stripe's webhooks", () => {
-  /** A delivery of a PaymentIntent, signed as Stripe does. */
-  function sendStripe(type: string, id: string, eventId: string) {
-    const body = JSON.stringify({
-      id: eventId,
-      object: "event",
-      type,
-      created: Math.floor(Date.now() / 1000),
-      livemode: false,
-      data: { object: { id, object: "payment_intent", amount: 1250, currency: "eur" } },
-    });
-    const time = Math.floor(Date.now() / 1000);
-    const signature = sign(`${time}.${body}`, SECRETS["till"] ?? "", "hex");
-    return home.post("/till", body, { "stripe-signature": `t=${time},v1=${signature}` });
-  }
+  const intent = { id: "pi_till", object: "payment_intent", amount: 1250, currency: "eur" };
+  const charge = { id: "ch_till", object: "charge", amount: 1250, currency: "eur" };
 
   test("settle when the money is in, and only then", async () => {
-    const created = await sendStripe("payment_intent.created", "pi_till", "evt_created");
+    const created = await home.sendStripe("payment_intent.created", "evt_created", intent);
     expect(created).toMatchObject({ status: 200, outcome: "stored" });
-    const captured = await sendStripe("payment_intent.succeeded", "pi_till", "evt_captured");
+    const captured = await home.sendStripe("payment_intent.succeeded", "evt_captured", intent);
     expect(captured).toMatchObject({ status: 200, outcome: "stored" });
     await home.ends("pi_till", "SUCCEEDED");
     const items = await home.payments("pi_till");
@@ -111,11 +100,20 @@ describe("Stripe's webhooks", () => {
     expect(home.gateway.callsFor("pi_till")).toHaveLength(1);
   });
 
+  test("about the same money find it settled, and ask nobody", async () => {
+    const told = { ...charge, payment_intent: "pi_till", captured: true, amount_captured: 1250 };
+    const reply = await home.sendStripe("charge.succeeded", "evt_charge", told);
+    expect(reply).toMatchObject({ status: 200, outcome: "stored" });
+    const [first, second] = await eventually("both are completed", 20_000, async () => {
+      const items = (await home.payments("pi_till")).filter(({ state }) => state === "captured");
+      return items.length === 2 && items.every(({ status }) => status === "completed") && items;
+    });
+    expect(second?.["transactionId"]).toBe(first?.["transactionId"]);
+    expect(home.gateway.callsFor("pi_till")).toHaveLength(1);
+  });
+
   test("that nobody can read are kept, and end at a person", async () => {
-    const body = JSON.stringify({ id: "evt_strange", object: "event", type: "payment_intent.x" });
-    const time = Math.floor(Date.now() / 1000);
-    const signature = sign(`${time}.${body}`, SECRETS["till"] ?? "", "hex");
-    const reply = await home.post("/till", body, { "stripe-signature": `t=${time},v1=${signature}` });
+    const reply = await home.sendStripe("payment_intent.x", "evt_strange", []);
     expect(reply).toMatchObject({ status: 200, outcome: "stored" });
     await home.becomes(reply.body.paymentId, "failed");
     const [item] = await home.payments(reply.body.paymentId);

@@ -74,6 +74,7 @@ const ALLOWED: readonly Triple[] = [
   [VALIDATOR, "xray:PutTraceSegments", "*"],
   [VALIDATOR, "xray:PutTelemetryRecords", "*"],
   [PROCESSOR, "dynamodb:GetItem", PAYMENTS],
+  [PROCESSOR, "dynamodb:Query", PAYMENTS],
   [PROCESSOR, "dynamodb:UpdateItem", PAYMENTS],
   [PROCESSOR, "kms:Decrypt", KEY],
   [PROCESSOR, "logs:CreateLogStream", logs("payment-processor")],

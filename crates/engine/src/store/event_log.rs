@@ -94,6 +94,14 @@ pub trait EventLog {
         key: &RecordKey,
     ) -> impl Future<Output = Result<Option<EventRecord>, Unavailable>> + Send;
 
+    /// Another record that is completed and tells of the same change of the same payment
+    /// ([`EventRecord::tells_the_same_as`]); the newest of several. It holds everything that was
+    /// committed before the call.
+    fn settled_before(
+        &self,
+        record: &EventRecord,
+    ) -> impl Future<Output = Result<Option<EventRecord>, Unavailable>> + Send;
+
     /// The key of the record that an event key has claimed.
     fn find_event(
         &self,

@@ -1,8 +1,8 @@
 //! Processing: the gateway settles the payment.
 //!
 //! Result: `{"success": true, "paymentId", "transactionId", "status": "completed"}`, the
-//! seed's. A payment that is settled already gives the recorded result, and the gateway is not
-//! asked. Otherwise it is asked with a key that belongs to the event, so that a retry after an
+//! seed's. A payment that is settled already, under this event or another about the same change,
+//! gives the recorded result, and the gateway is not asked. Otherwise it is asked with a key that belongs to the event, so that a retry after an
 //! answer that was lost is told of the first settlement.
 
 use domain::meaning::{Fact, Meaning};
@@ -44,6 +44,21 @@ pub(super) async fn run<G: PaymentGateway>(
             format!("the provider's event cannot be read: {problem}"),
         ));
     }
+    if let Some(Settlement::Completed {
+        transaction_id,
+        processed_at,
+        ..
+    }) = &job.settled_before
+    {
+        // Another event about the same change: the money has moved for both.
+        return Ok(Done {
+            output: result(payment_id, transaction_id),
+            change: Some(SettlementChange::Complete {
+                transaction_id: transaction_id.clone(),
+                processed_at: *processed_at,
+            }),
+        });
+    }
     let request = request(&job);
     let span = tracing::info_span!(
         "gateway",
@@ -79,19 +94,15 @@ fn request(job: &Job<'_>) -> GatewayRequest {
 /// that, and money moves once whichever of them comes first.
 fn idempotency_key(record: &EventRecord) -> IdempotencyKey {
     let generation = KeyGeneration::default();
-    match &record.meaning {
-        Some(Meaning {
-            fact: Fact::Payment { status },
-            operation,
-            ..
-        }) => IdempotencyKey::derive_for_state(
+    match record.change() {
+        Some(change) => IdempotencyKey::derive_for_state(
             &record.event_key.source,
             &record.key.payment_id,
-            (*status, operation.as_deref()),
+            change,
             OPERATION,
             generation,
         ),
-        Some(_) | None => IdempotencyKey::derive(&record.event_key, OPERATION, generation),
+        None => IdempotencyKey::derive(&record.event_key, OPERATION, generation),
     }
 }
 

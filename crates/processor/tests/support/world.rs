@@ -28,6 +28,8 @@ pub(crate) const FUNCTION: &str =
 /// Everything around the tasks.
 pub(crate) struct World {
     pub(crate) record: Mutex<EventRecord>,
+    /// Another record of the same payment.
+    pub(crate) other: Mutex<Option<EventRecord>>,
     pub(crate) gateway: SimulatedGateway<fn(Millis) -> Ready<()>>,
     /// Attempts so far: each later one is a retry, and no effect may depend on that.
     pub(crate) attempts: AtomicU32,
@@ -46,6 +48,7 @@ impl World {
         };
         Self {
             record: Mutex::new(record(settlement)),
+            other: Mutex::new(None),
             gateway: SimulatedGateway::new(settings, |_| ready(())),
             attempts: AtomicU32::new(0),
             calls: AtomicUsize::new(0),
@@ -96,6 +99,21 @@ impl PaymentRecords for World {
             return Err(RecordsUnavailable);
         }
         Ok((record.key == *key).then_some(record))
+    }
+
+    async fn settled_before(
+        &self,
+        record: &EventRecord,
+    ) -> Result<Option<EventRecord>, RecordsUnavailable> {
+        let other = self.other.lock().unwrap().clone();
+        self.note_call().await;
+        if self.records_are_down {
+            return Err(RecordsUnavailable);
+        }
+        Ok(other.filter(|other| {
+            other.tells_the_same_as(record)
+                && matches!(other.settlement, Settlement::Completed { .. })
+        }))
     }
 }
 

@@ -57,6 +57,10 @@ impl EventLog for NoStore {
         Ok(None)
     }
 
+    async fn settled_before(&self, _: &EventRecord) -> Result<Option<EventRecord>, Unavailable> {
+        Ok(None)
+    }
+
     async fn find_event(&self, _: &EventKeyDigest) -> Result<Option<RecordKey>, Unavailable> {
         Ok(None)
     }

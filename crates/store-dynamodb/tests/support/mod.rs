@@ -196,6 +196,14 @@ impl EventLog for RoutedStore {
         routed(async move { inner.record(&key).await }).await
     }
 
+    async fn settled_before(
+        &self,
+        record: &EventRecord,
+    ) -> Result<Option<EventRecord>, Unavailable> {
+        let (inner, record) = (self.inner.clone(), record.clone());
+        routed(async move { inner.settled_before(&record).await }).await
+    }
+
     async fn find_event(&self, event: &EventKeyDigest) -> Result<Option<RecordKey>, Unavailable> {
         let (inner, event) = (self.inner.clone(), *event);
         routed(async move { inner.find_event(&event).await }).await

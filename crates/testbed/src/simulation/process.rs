@@ -369,4 +369,12 @@ impl PaymentRecords for Records {
     async fn record(&self, key: &RecordKey) -> Result<Option<EventRecord>, RecordsUnavailable> {
         self.0.record(key).await.map_err(|_| RecordsUnavailable)
     }
+
+    async fn settled_before(
+        &self,
+        record: &EventRecord,
+    ) -> Result<Option<EventRecord>, RecordsUnavailable> {
+        let settled = self.0.settled_before(record).await;
+        settled.map_err(|_| RecordsUnavailable)
+    }
 }

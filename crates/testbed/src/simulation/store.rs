@@ -119,6 +119,15 @@ impl EventLog for SimulatedStore {
         self.inner.record(key).await
     }
 
+    async fn settled_before(
+        &self,
+        record: &EventRecord,
+    ) -> Result<Option<EventRecord>, Unavailable> {
+        self.hazards.read()?;
+        self.hazards.dawdle().await;
+        self.inner.settled_before(record).await
+    }
+
     async fn find_event(&self, event: &EventKeyDigest) -> Result<Option<RecordKey>, Unavailable> {
         self.hazards.read()?;
         self.hazards.dawdle().await;

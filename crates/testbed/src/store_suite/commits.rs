@@ -12,6 +12,7 @@ use engine::store::{
 use super::bench::{
     Bench, LEASE, at, at_once, claim_of, complete_of, drain, expect_wakeup, fail_of, progress, seq,
 };
+use super::settlements::{append_told_twice, with_a_twin};
 use super::{Ending, StoreOpener};
 
 fn execution<O: StoreOpener>(bench: &Bench<O>, sequence: u64) -> ExecutionDetail {
@@ -387,4 +388,20 @@ pub(crate) async fn a_release_wakes_who_waits_for_due_executions<O: StoreOpener>
     drain(bench.due_wakeup()).await;
     assert_eq!(bench.committed(step).await, Committed::Done);
     expect_wakeup(bench.due_wakeup(), "a commit that releases until later").await;
+}
+
+pub(crate) async fn what_an_execution_has_settled_is_found_for_another_event_about_the_same<
+    O: StoreOpener,
+>() {
+    let mut bench = Bench::<O>::new().await;
+    let keys = append_told_twice(&bench).await;
+    bench.start(1, 10).await;
+    assert_eq!(with_a_twin(&bench, &keys).await, &[] as &[usize]);
+    let complete = complete_of(&keys[0], "t");
+    bench
+        .moved(1, 20, |step| step.changes = vec![complete])
+        .await;
+    assert_eq!(with_a_twin(&bench, &keys).await, [1]);
+    bench = bench.reopened(Ending::Crash).await;
+    assert_eq!(with_a_twin(&bench, &keys).await, [1]);
 }

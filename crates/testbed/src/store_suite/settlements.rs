@@ -1,13 +1,14 @@
 //! Settlements that stand alone: one effect, whoever asks and however often.
 
+use domain::providers::Occasion;
 use domain::record::RecordKey;
 use domain::settlement::{Applied, Settlement};
 use domain::task::RecordChange;
 use engine::store::{EventLog as _, Settled, Settlements as _};
 
-use super::SettlementOpener;
 use super::bench::{Bench, at, at_once, claim_of, complete_of, fail_of};
-use crate::deliveries::webhook;
+use super::{Opener, SettlementOpener};
+use crate::deliveries::{stripe_webhook, webhook};
 
 fn asked(key: &RecordKey, text: &str) -> RecordChange {
     match text.split_once(' ').expect("two words") {
@@ -87,4 +88,51 @@ pub(crate) async fn what_does_not_exist_is_not_settled<O: SettlementOpener>() {
     let answer = bench.settle(&claim_of(&key, "x"), at(7)).await;
     assert_eq!(answer, Ok(Settled::NoRecord));
     assert_eq!(bench.record(&key).await, Ok(None));
+}
+
+/// Events about payment 1 and, the last but one, 2; of the first two only the event differs.
+pub(super) async fn append_told_twice<O: Opener>(bench: &Bench<O>) -> Vec<RecordKey> {
+    let mut keys = Vec::new();
+    for (event, payment, occasion, amount) in [
+        (1, 1, Occasion::Captured, "10"),
+        (2, 1, Occasion::Captured, "10"),
+        (3, 1, Occasion::Captured, "12"),
+        (4, 1, Occasion::Authorized, "10"),
+        (5, 2, Occasion::Captured, "10"),
+    ] {
+        let sent = stripe_webhook(event, payment, occasion, amount);
+        keys.push(bench.append(&sent).await.1);
+    }
+    // A generic event is nobody's twin, whatever it says.
+    keys.push(bench.append(&webhook("evt_1")).await.1);
+    keys
+}
+
+/// Which of the records find another that was settled for them, and that it is the first.
+pub(super) async fn with_a_twin<O: Opener>(bench: &Bench<O>, keys: &[RecordKey]) -> Vec<usize> {
+    let mut found = Vec::new();
+    for (number, key) in keys.iter().enumerate() {
+        let record = bench.record(key).await.expect("readable").expect("kept");
+        if let Some(twin) = bench.settled_before(&record).await.expect("readable") {
+            let first = bench.record(&keys[0]).await.expect("readable");
+            assert_eq!(Some(twin), first);
+            found.push(number);
+        }
+    }
+    found
+}
+
+pub(crate) async fn what_was_settled_for_one_event_is_found_for_another_about_the_same<
+    O: SettlementOpener,
+>() {
+    let bench = Bench::<O>::new().await;
+    let keys = append_told_twice(&bench).await;
+    for (change, expected) in [
+        (claim_of(&keys[0], "x"), &[][..]),
+        (complete_of(&keys[0], "t"), &[1]),
+        (fail_of(&keys[1], "e"), &[1]),
+    ] {
+        assert_eq!(bench.settle(&change, at(7)).await, Ok(Settled::Done));
+        assert_eq!(with_a_twin(&bench, &keys).await, expected, "{change:?}");
+    }
 }

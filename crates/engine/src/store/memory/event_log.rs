@@ -6,6 +6,7 @@ use domain::event::{EventKeyDigest, PaymentEvent};
 use domain::limits;
 use domain::payment::{self, Anomaly, PaymentRules};
 use domain::record::{EventRecord, RecordKey};
+use domain::settlement::Settlement;
 use domain::time::{Millis, Timestamp};
 
 use super::{Kept, MemoryDisk, MemoryStore};
@@ -47,6 +48,20 @@ impl EventLog for MemoryStore {
             .records
             .get(key)
             .map(|kept| kept.record.clone()))
+    }
+
+    async fn settled_before(
+        &self,
+        record: &EventRecord,
+    ) -> Result<Option<EventRecord>, Unavailable> {
+        let running = self.look()?;
+        let others = running.disk.records.values().rev().map(|kept| &kept.record);
+        let mut settled = others.filter(|other| {
+            other.key != record.key
+                && other.tells_the_same_as(record)
+                && matches!(other.settlement, Settlement::Completed { .. })
+        });
+        Ok(settled.next().cloned())
     }
 
     async fn find_event(&self, event: &EventKeyDigest) -> Result<Option<RecordKey>, Unavailable> {
