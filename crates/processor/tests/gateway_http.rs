@@ -105,6 +105,27 @@ async fn the_request_is_the_documented_one() {
     );
 }
 
+/// GoCardless names no sum in its events. Zero would be one.
+#[tokio::test]
+async fn a_sum_that_nobody_told_is_null() {
+    let answer = || status(200, &[], r#"{"transactionId": "t"}"#);
+    let seen = with_server(answer, async |url, seen| {
+        let untold = GatewayRequest {
+            amount: Amount::ZERO,
+            currency: Currency::NONE,
+            ..request()
+        };
+        gateway(&url).settle(&untold).await.unwrap();
+        seen
+    })
+    .await;
+    let requests = seen.requests.lock().unwrap();
+    let body: Value = serde_json::from_str(&requests[0].2).unwrap();
+    for name in ["amount", "amountMinor", "currency"] {
+        assert_eq!(body.get(name), Some(&Value::Null), "{name}");
+    }
+}
+
 #[tokio::test]
 async fn a_receipt_is_read_where_the_pointers_say() {
     let asked = NOW.as_millis();

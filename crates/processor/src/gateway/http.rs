@@ -2,7 +2,9 @@
 //!
 //! Request: `POST` with `Idempotency-Key`, `traceparent` and the JSON
 //! `{"paymentId", "amount": "99.99", "amountMinor": 9999, "currency", "provider", "eventKey"}`;
-//! `amountMinor` is null when the amount has more places than the currency.
+//! `amountMinor` is null when the amount has more places than the currency. All of `amount`,
+//! `amountMinor` and `currency` are null when the provider's event names no sum (GoCardless): zero
+//! would be one.
 //!
 //! | answer | meaning |
 //! |---|---|
@@ -19,6 +21,7 @@
 //! `Retry-After` counts on every answer that may be retried. The answer's body is read for two
 //! values and goes nowhere else: not into logs, not into causes.
 
+use domain::currency::Currency;
 use domain::limits;
 use domain::time::Timestamp;
 use serde_json::{Value, json};
@@ -111,11 +114,13 @@ impl PaymentGateway for HttpGateway {
 }
 
 fn body(request: &GatewayRequest) -> Value {
+    let is_told = request.currency != Currency::NONE;
+    let minor_units = request.amount.minor_units(request.currency);
     json!({
         "paymentId": request.payment_id,
-        "amount": request.amount.to_string(),
-        "amountMinor": request.amount.minor_units(request.currency),
-        "currency": request.currency.code(),
+        "amount": is_told.then(|| request.amount.to_string()),
+        "amountMinor": minor_units.filter(|_| is_told),
+        "currency": is_told.then(|| request.currency.code()),
         "provider": request.provider,
         "eventKey": request.event_key.to_string(),
     })
