@@ -13,6 +13,7 @@ export interface SourceSettings {
   readonly url?: string;
   readonly toleranceSeconds?: number;
   readonly currency?: string;
+  readonly automaticCapture?: boolean;
   readonly whenAuthenticated?: string;
   readonly header?: string;
   readonly algorithm?: string;
@@ -116,6 +117,7 @@ const SOURCE_FIELDS: Readonly<Record<keyof SourceSettings, RegExp>> = {
   url: /^https:\/\/[\x21-\x7e]{1,512}$/,
   toleranceSeconds: /^[0-9]{1,7}$/,
   currency: /^[A-Z]{3}$/,
+  automaticCapture: /^(true|false)$/,
   whenAuthenticated: /^(accept|quarantine)$/,
   header: /^[A-Za-z0-9-]{1,128}$/,
   algorithm: /^sha(1|256|512)$/,
@@ -126,8 +128,11 @@ const SOURCE_FIELDS: Readonly<Record<keyof SourceSettings, RegExp>> = {
   timestamp: /^[A-Za-z0-9_-]{1,64}$/,
 };
 
-/** The fields that are whole numbers; all others are texts. */
-const NUMBER_FIELDS: readonly string[] = ["toleranceSeconds"];
+/** The fields that are no texts. */
+const FIELD_TYPES: Readonly<Record<string, string>> = {
+  toleranceSeconds: "number",
+  automaticCapture: "boolean",
+};
 
 /** Reads the settings of this stack, or fails with every mistake in them. */
 export function readSettings(values: Readonly<Record<string, string>>, stack: string): Settings {
@@ -324,8 +329,7 @@ class Reader {
 }
 
 function isOfForm(field: string, value: unknown, form: RegExp): boolean {
-  const wanted = NUMBER_FIELDS.includes(field) ? "number" : "string";
-  return typeof value === wanted && form.test(String(value));
+  return typeof value === (FIELD_TYPES[field] ?? "string") && form.test(String(value));
 }
 
 function parseObject(text: string): Record<string, unknown> | undefined {

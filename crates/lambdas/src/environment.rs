@@ -92,6 +92,9 @@ struct SourceText {
     tolerance_seconds: Option<u64>,
     /// The currency of a provider that names none.
     currency: Option<String>,
+    /// Whether an authorization is captured without another word (Adyen).
+    #[serde(default)]
+    automatic_capture: bool,
     /// What is done when no signature covers the body.
     when_authenticated: Option<HandlingText>,
     header: Option<String>,
@@ -325,6 +328,7 @@ impl SourceText {
             url: self.url,
             tolerance: self.tolerance_seconds.map(Millis::from_secs),
             currency: currency.map_err(|unknown| unknown.to_string())?,
+            automatic_capture: self.automatic_capture,
             scheme: SchemeChanges {
                 header: self.header,
                 algorithm: self.algorithm.map(|algorithm| match algorithm {
@@ -429,6 +433,7 @@ mod tests {
         };
         for fields in [
             r#""provider":"stripe","toleranceSeconds":600"#,
+            r#""provider":"adyen","automaticCapture":true"#,
             r#""provider":"square","url":"https://pay.example/webhooks/shop""#,
             r#""provider":"xendit","whenAuthenticated":"quarantine""#,
             r#""provider":"braintree","keyId":"public""#,
@@ -439,6 +444,10 @@ mod tests {
         for (fields, named) in [
             (r#""provider":"strip""#, "no such provider"),
             (r#""provider":"square""#, "url"),
+            (
+                r#""provider":"stripe","automaticCapture":true"#,
+                "would do nothing",
+            ),
             (r#""provider":"paypal""#, "over its API"),
             (r#""provider":"mollie-classic""#, "over its API"),
             (r#""provider":"stripe","header":"x""#, "would do nothing"),

@@ -62,6 +62,7 @@ describe("defaults", () => {
   test("a source may be a provider's", () => {
     const sources = {
       stripe: { provider: "stripe", toleranceSeconds: 600 },
+      adyen: { provider: "adyen", automaticCapture: true },
       shop: { provider: "square", url: "https://pay.example/webhooks/shop" },
     };
     const settings = readSettings({ sources: JSON.stringify(sources) }, "dev");
@@ -143,7 +144,12 @@ const REFUSED: readonly [what: string, config: Record<string, string>, message: 
     "an unknown setting of a source",
     { sources: '{"a": {"secret": "x"}}' },
     'sources: a has no setting "secret", only provider, keyId, url, toleranceSeconds, currency, ' +
-      "whenAuthenticated, header, algorithm, encoding, prefix, signed, pair, timestamp",
+      "automaticCapture, whenAuthenticated, header, algorithm, encoding, prefix, signed, pair, timestamp",
+  ],
+  [
+    "a truth value that is a text",
+    { sources: '{"a": {"automaticCapture": "true"}}' },
+    "sources: a.automaticCapture does not",
   ],
   ["an unknown hash", { sources: '{"a": {"algorithm": "md5"}}' }, "sources: a.algorithm does not"],
   ["an unknown encoding", { sources: '{"a": {"encoding": "b"}}' }, "sources: a.encoding does not"],
