@@ -74,6 +74,10 @@ pub(crate) async fn serve(door: Arc<Door>, app: Router, bounds: Bounds, stop: Ca
                 let service = TowerToHyperService::new(app.clone());
                 let connection = http1::Builder::new()
                     .timer(TokioTimer::new())
+                    // Who has said all and hangs up, or says no more, gets its webhook into
+                    // custody like anybody: a sender whose patience is shorter than the store
+                    // is slow would otherwise send for ever and never be kept.
+                    .half_close(true)
                     .header_read_timeout(bounds.head_timeout)
                     .max_buf_size(domain::limits::HEADER_BYTES_MAX)
                     .serve_connection(TokioIo::new(stream), service);

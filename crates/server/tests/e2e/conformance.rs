@@ -181,6 +181,12 @@ async fn a_sender_that_does_not_hear_the_answer_may_send_again() {
     deaf.send(&last);
     drop(deaf);
     is_kept(&server).await;
+    // It says that there is no more to come, and is answered.
+    let mut done = Connection::open(server.listen);
+    done.send(&most);
+    done.send(&last);
+    done.says_no_more();
+    done.answer().accepts("duplicate");
     let webhook = Webhook::payment("p", "e");
     server.send(&webhook).await.accepts("duplicate");
     has_one_effect(&server, &gateway).await;

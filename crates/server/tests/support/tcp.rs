@@ -1,7 +1,7 @@
 //! HTTP by hand, for what no client would send.
 
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
@@ -20,6 +20,11 @@ impl Connection {
 
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.0.write_all(bytes.as_ref()).unwrap();
+    }
+
+    /// Says that nothing more will be sent, and goes on listening.
+    pub(crate) fn says_no_more(&mut self) {
+        self.0.shutdown(Shutdown::Write).unwrap();
     }
 
     /// Sends what may be cut short by an answer that came before its end.
