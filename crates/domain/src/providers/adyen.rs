@@ -113,7 +113,7 @@ fn event(
         amount_text("currency").as_deref(),
         SPEC.exponents,
     );
-    let reading = Reading::new(delivery, NAME, &code)
+    Reading::new(delivery, NAME, &code)
         .by_content()
         .event_id(Some(format!("{own}:{code}:{success}")).filter(|_| !own.is_empty()))
         .payment_id(Some(payment))
@@ -121,13 +121,9 @@ fn event(
         .operation(Some(own))
         .occurred_at(read::iso(item.text("eventDate")))
         .live(live)
-        .account(item.scalar("merchantAccountCode"));
-    let reading = if fact == Fact::Other {
-        reading.money(money.or(Ok(None)))
-    } else {
-        reading.money(money)
-    };
-    reading.fact(fact).finish()
+        .account(item.scalar("merchantAccountCode"))
+        .tells(fact, money)
+        .finish()
 }
 
 /// <https://docs.adyen.com/development-resources/webhooks/webhook-types>

@@ -119,18 +119,13 @@ fn about<'a>(reading: Reading<'a>, event_type: &str, data: &Object<'a>) -> Readi
         (Some(kind), Some(status)) => Some(format!("{kind} {status}")),
         (kind, status) => kind.or(status).map(String::from),
     };
-    let reading = reading
+    reading
         .event_id(key)
         .payment_id(id.clone())
         .status(status)
         .operation(id)
-        .account(account);
-    let reading = if fact == Fact::Other {
-        reading.money(money.or(Ok(None)))
-    } else {
-        reading.money(money)
-    };
-    reading.fact(fact)
+        .account(account)
+        .tells(fact, money)
 }
 
 /// What a transfer of this kind tells, standing so.

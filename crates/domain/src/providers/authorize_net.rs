@@ -1,7 +1,8 @@
 //! Authorize.Net: HMAC-SHA-512 under the Signature Key as text, although that text is hexadecimal.
 //!
-//! No event names a currency: amounts count only where the source's settings name one. A refund
-//! is a transaction of its own, and its event does not say of which payment.
+//! No event names a currency: amounts count only where the source's settings name one, and without
+//! it a refund goes to a person. A refund is a transaction of its own, and its event does not say of
+//! which payment.
 
 use alloc::format;
 use alloc::vec::Vec;
@@ -98,16 +99,11 @@ fn about<'a>(
         | Fact::Other
         | Fact::Unreadable { .. } => None,
     };
-    let reading = reading
+    reading
         .payment_id(payload.scalar("id"))
         .status(code.map(|code| format!("responseCode {code}")))
-        .operation(operation);
-    let reading = if fact == Fact::Other {
-        reading.money(money.or(Ok(None)))
-    } else {
-        reading.money(money)
-    };
-    reading.fact(fact)
+        .operation(operation)
+        .tells(fact, money)
 }
 
 /// How the provider has answered: approved, declined or in error, held for a review. A test

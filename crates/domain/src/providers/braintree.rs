@@ -166,16 +166,11 @@ fn about<'a>(reading: Reading<'a>, kind: &str, time: Option<&str>, object: &str)
         Some(key) => reading.event_id(Some(key)),
         None => reading,
     };
-    let reading = reading
+    reading
         .payment_id(payment_id)
         .status(text(object, &["status"]))
-        .operation(operation);
-    let reading = if fact == Fact::Other {
-        reading.money(money.or(Ok(None)))
-    } else {
-        reading.money(money)
-    };
-    reading.fact(fact)
+        .operation(operation)
+        .tells(fact, money)
 }
 
 fn fact(kind: &str, is_refund: bool) -> Fact {

@@ -100,18 +100,12 @@ fn about<'a>(reading: Reading<'a>, event_type: &str, data: &Object<'_>) -> Readi
         | Fact::Other
         | Fact::Unreadable { .. } => data.text("action_id"),
     };
-    let reading = reading
+    reading
         .payment_id(data.text("payment_id").or_else(|| data.text("id")))
         .operation(operation)
         .status(data.text("status"))
-        .account(data.text("entity_id"));
-    // What moves no payment need not speak of money that we understand.
-    let reading = if fact == Fact::Other {
-        reading.money(money.or(Ok(None)))
-    } else {
-        reading.money(money)
-    };
-    reading.fact(fact)
+        .account(data.text("entity_id"))
+        .tells(fact, money)
 }
 
 fn fact(event_type: &str) -> Fact {

@@ -1,7 +1,8 @@
 //! Flutterwave's current API (v4): signed over the body. The older one is
 //! [`flutterwave_v3`](super::flutterwave_v3).
 //!
-//! The event of a refund names no currency: without the source's `currency` its sum is not known.
+//! The event of a refund names no currency: without the source's `currency` its sum is not known,
+//! and it goes to a person.
 
 use alloc::format;
 use alloc::string::String;
@@ -92,17 +93,11 @@ fn about<'a>(
         | Fact::Other
         | Fact::Unreadable { .. } => None,
     };
-    let reading = reading
+    reading
         .payment_id(data.text("charge_id").or_else(|| data.text("id")))
         .operation(operation)
-        .status(data.text("status"));
-    // What moves no payment need not speak of money that we understand.
-    let reading = if fact == Fact::Other {
-        reading.money(money.or(Ok(None)))
-    } else {
-        reading.money(money)
-    };
-    reading.fact(fact)
+        .status(data.text("status"))
+        .tells(fact, money)
 }
 
 fn fact(event_type: &str, data: &Object<'_>) -> Fact {

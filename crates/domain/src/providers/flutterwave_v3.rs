@@ -2,7 +2,8 @@
 //!
 //! Flutterwave asks that the transaction be verified before anything is done. What is read here is
 //! therefore the webhook or the answer of `GET /v3/transactions/{id}/verify`, whose `data` is alike.
-//! A refund names no currency: without the source's `currency` its sum is not known.
+//! A refund names no currency: without the source's `currency` its sum is not known, and it goes to
+//! a person.
 
 use alloc::format;
 use alloc::string::String;
@@ -99,19 +100,13 @@ fn about<'a>(
         | Fact::Unreadable { .. } => None,
     };
     let occurred_at = data.text("created_at").or_else(|| data.text("createdAt"));
-    let reading = reading
+    reading
         .payment_id(either("tx_id", "TransactionId").or_else(|| data.scalar("id")))
         .operation(operation)
         .status(data.text("status"))
         .occurred_at(read::iso(occurred_at))
-        .account(either("account_id", "AccountId"));
-    // What moves no payment need not speak of money that we understand.
-    let reading = if fact == Fact::Other {
-        reading.money(money.or(Ok(None)))
-    } else {
-        reading.money(money)
-    };
-    reading.fact(fact)
+        .account(either("account_id", "AccountId"))
+        .tells(fact, money)
 }
 
 fn fact(event_type: &str, data: &Object<'_>) -> Fact {

@@ -131,18 +131,18 @@ fn payment(delivery: &RawDelivery, payment: &Object<'_>) -> Vec<PaymentEvent> {
         )
     };
     let refunded = sum("transaction_amount_refunded");
+    let value = payment
+        .scalar("transaction_amount_refunded")
+        .unwrap_or_default();
     let has_refund = match &refunded {
         Ok(Some(money)) => money.minor.units > 0,
-        Ok(None) => false,
+        // Absent or nothing; or a sum in no currency, which a person must see.
+        Ok(None) => !matches!(&*value, "" | "0"),
         Err(_) => true,
     };
     let back = has_refund.then(|| {
-        let value = payment
-            .scalar("transaction_amount_refunded")
-            .unwrap_or_default();
         reading(&format!("refunded:{value}"))
-            .money(refunded)
-            .fact(Fact::RefundedTotal)
+            .tells(Fact::RefundedTotal, refunded)
             .finish()
     });
     // A payment that went back whole is told by what went back.
@@ -158,15 +158,12 @@ fn payment(delivery: &RawDelivery, payment: &Object<'_>) -> Vec<PaymentEvent> {
     } else {
         reading(&word)
     };
-    let standing = match sum("transaction_amount") {
-        _ if word.is_empty() => standing.problem("status is missing"),
-        // What moves no payment need not speak of money that we understand.
-        Err(_) if fact == Fact::Other => standing,
-        money => standing.money(money),
+    let standing = if word.is_empty() {
+        standing.problem("status is missing")
+    } else {
+        standing.tells(fact, sum("transaction_amount"))
     };
-    core::iter::once(standing.fact(fact).finish())
-        .chain(back)
-        .collect()
+    core::iter::once(standing.finish()).chain(back).collect()
 }
 
 /// Nothing but the id in the query is signed: a body about another payment is somebody else's.

@@ -130,20 +130,13 @@ fn about(
         (Some(entity), Fact::Payment { status }) => payment_sum(entity, *status),
         (Some(entity), _) => sum(entity, "amount"),
     };
-    // What moves no payment need not speak of money that we understand.
-    let money = if fact == Fact::Other {
-        money.or(Ok(None))
-    } else {
-        money
-    };
     reading
         .payment_id(payment_id)
         .operation(operation)
         .status(of_entity("status"))
         .live(of_entity("mode").map(|mode| mode == "live"))
         .account(of_entity("profileId"))
-        .money(money)
-        .fact(fact)
+        .tells(fact, money)
         .finish()
 }
 

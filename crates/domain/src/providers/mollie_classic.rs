@@ -98,11 +98,9 @@ fn events(delivery: &RawDelivery, payment: &Object<'_>) -> Vec<PaymentEvent> {
         .status(Some(&word))
         .occurred_at(read::iso(payment.text(since(&word))));
     let standing = match status(&word) {
-        Some(status) => standing
-            .money(payment_sum(payment, status))
-            .fact(Fact::Payment { status }),
+        Some(status) => standing.tells(Fact::Payment { status }, payment_sum(payment, status)),
         None if word.is_empty() => standing.problem("status is missing"),
-        None => standing.money(sum(payment, "amount").or(Ok(None))),
+        None => standing.tells(Fact::Other, sum(payment, "amount")),
     };
     let totals = [
         ("amountRefunded", "refunded", Fact::RefundedTotal),
@@ -115,16 +113,15 @@ fn events(delivery: &RawDelivery, payment: &Object<'_>) -> Vec<PaymentEvent> {
         ),
     ];
     let totals = totals.into_iter().filter_map(|(name, word, fact)| {
+        let value = payment.object(name)?.scalar("value").unwrap_or_default();
         let money = sum(payment, name);
         // Both stand there as 0.00 while nothing has happened.
         let is_told = match &money {
             Ok(Some(money)) => money.minor.units > 0,
-            Ok(None) => false,
-            Err(_) => true,
+            Ok(None) | Err(_) => true,
         };
-        let value = payment.object(name)?.scalar("value").unwrap_or_default();
         let reading = reading(&format!("{word}:{value}"));
-        is_told.then(|| reading.status(Some(word)).money(money).fact(fact).finish())
+        is_told.then(|| reading.status(Some(word)).tells(fact, money).finish())
     });
     core::iter::once(standing.finish()).chain(totals).collect()
 }

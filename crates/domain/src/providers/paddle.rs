@@ -125,17 +125,11 @@ fn about<'a>(reading: Reading<'a>, event_type: &str, data: &Object<'_>) -> Readi
         | Fact::Other
         | Fact::Unreadable { .. } => None,
     };
-    let reading = reading
+    reading
         .payment_id(data.text("transaction_id").or_else(|| data.text("id")))
         .operation(operation)
-        .status(data.text("status"));
-    // What moves no payment need not speak of money that we understand.
-    let reading = if fact == Fact::Other {
-        reading.money(money.or(Ok(None)))
-    } else {
-        reading.money(money)
-    };
-    reading.fact(fact)
+        .status(data.text("status"))
+        .tells(fact, money)
 }
 
 fn fact(event_type: &str, action: &str, data: &Object<'_>) -> Fact {

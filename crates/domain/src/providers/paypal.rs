@@ -121,18 +121,12 @@ fn about<'a>(reading: Reading<'a>, event_type: &str, resource: &Object<'a>) -> R
     let account = resource
         .object("payee")
         .and_then(|payee| payee.text("merchant_id"));
-    let reading = reading
+    reading
         .payment_id(payment_id(resource))
         .status(status)
         .operation(operation)
-        .account(account);
-    let money = money(resource);
-    let reading = if fact == Fact::Other {
-        reading.money(money.or(Ok(None)))
-    } else {
-        reading.money(money)
-    };
-    reading.fact(fact)
+        .account(account)
+        .tells(fact, money(resource))
 }
 
 /// The capture or sale that a refund, a reversal or a dispute is about; else the resource itself.
@@ -380,7 +374,7 @@ mod tests {
             ("PAYMENT.CAPTURE.COMPLETED", up("/v2/checkout/orders/O1"), "R1"),
             ("PAYMENT.CAPTURE.COMPLETED", up("/v2/payments/authorizations/A1"), "R1"),
             ("PAYMENT.CAPTURE.REVERSED", up("/v2/payments/captures/C1"), "C1"),
-            ("PAYMENT.SALE.REFUNDED", r#"{"id":"R1","sale_id":"S1"}"#.into(), "S1"),
+            ("PAYMENT.SALE.REFUNDED", r#"{"id":"R1","sale_id":"S1","amount":{"total":"3.67","currency":"USD"}}"#.into(), "S1"),
             (
                 "CHECKOUT.ORDER.COMPLETED",
                 r#"{"id":"O1","purchase_units":[{"payments":{"captures":[{"id":"C1","status":"COMPLETED","amount":{"value":"3.67","currency_code":"USD"}}]}}]}"#.into(),

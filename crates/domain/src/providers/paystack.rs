@@ -103,21 +103,15 @@ fn about<'a>(reading: Reading<'a>, event_type: &str, data: &Object<'_>) -> Readi
     let occurred_at = ["paid_at", "updated_at", "created_at"]
         .into_iter()
         .find_map(|name| data.text(name));
-    let reading = reading
+    reading
         .event_id(event_id(event_type, &fact, data))
         .payment_id(payment_id)
         .operation(operation)
         .status(data.text("status"))
         .occurred_at(read::iso(occurred_at))
         .live(data.text("domain").map(|domain| domain == "live"))
-        .account(data.scalar("integration"));
-    // What moves no payment need not speak of money that we understand.
-    let reading = if fact == Fact::Other {
-        reading.money(money.or(Ok(None)))
-    } else {
-        reading.money(money)
-    };
-    reading.fact(fact)
+        .account(data.scalar("integration"))
+        .tells(fact, money)
 }
 
 /// What does not move a payment is told again of the same object, and has no id here.

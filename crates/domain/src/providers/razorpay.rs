@@ -101,17 +101,11 @@ fn about<'a>(reading: Reading<'a>, event_type: &str, payload: &Object<'_>) -> Re
         subject.text("currency").as_deref(),
         SPEC.exponents,
     );
-    let reading = reading
+    reading
         .payment_id(payment_id)
         .operation(own.and_then(|own| own.text("id")))
-        .status(subject.text("status"));
-    // What moves no payment need not speak of money that we understand.
-    let reading = if fact == Fact::Other {
-        reading.money(money.or(Ok(None)))
-    } else {
-        reading.money(money)
-    };
-    reading.fact(fact)
+        .status(subject.text("status"))
+        .tells(fact, money)
 }
 
 fn fact(event_type: &str, subject: &Object<'_>) -> Fact {

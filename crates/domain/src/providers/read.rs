@@ -193,8 +193,7 @@ impl<'a> Reading<'a> {
         self
     }
 
-    /// How much.
-    pub(super) fn money(mut self, money: Result<Option<Money>, &'static str>) -> Self {
+    fn money(mut self, money: Result<Option<Money>, &'static str>) -> Self {
         match money {
             Ok(money) => self.money = money,
             Err(problem) => return self.problem(problem),
@@ -202,7 +201,7 @@ impl<'a> Reading<'a> {
         self
     }
 
-    /// What it tells.
+    /// What it tells, at a provider that never speaks of money.
     pub(super) fn fact(mut self, fact: Fact) -> Self {
         self.fact = fact;
         self

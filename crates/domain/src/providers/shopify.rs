@@ -115,22 +115,16 @@ fn order<'a>(reading: Reading<'a>, order: &Object<'a>) -> Reading<'a> {
         None => (order.scalar("total_price"), order.text("currency")),
     };
     let money = read::major(amount.as_deref(), currency.as_deref(), SPEC.exponents);
-    let money = if fact == Fact::Other {
-        money.or(Ok(None))
-    } else {
-        money
-    };
     reading
         .payment_id(order.scalar("id"))
         .status(status)
-        .money(money)
         .occurred_at(read::iso(
             order
                 .text("updated_at")
                 .or_else(|| order.text("created_at")),
         ))
         .live(order.flag("test").map(|is_test| !is_test))
-        .fact(fact)
+        .tells(fact, money)
 }
 
 /// One event for each transaction of a refund: a gift card and a card have one each.
@@ -192,7 +186,7 @@ fn transaction<'a>(
         transaction.text("currency").as_deref(),
         SPEC.exponents,
     );
-    let reading = reading
+    reading
         .payment_id(order)
         .status(kind.map(|kind| format!("{kind} {}", status.unwrap_or_default())))
         .operation(transaction.scalar("id"))
@@ -201,13 +195,8 @@ fn transaction<'a>(
                 .text("processed_at")
                 .or_else(|| transaction.text("created_at")),
         ))
-        .live(transaction.flag("test").map(|is_test| !is_test));
-    let reading = if fact == Fact::Other {
-        reading.money(money.or(Ok(None)))
-    } else {
-        reading.money(money)
-    };
-    reading.fact(fact)
+        .live(transaction.flag("test").map(|is_test| !is_test))
+        .tells(fact, money)
 }
 
 fn dispute<'a>(reading: Reading<'a>, dispute: &Object<'a>) -> Reading<'a> {
@@ -218,21 +207,21 @@ fn dispute<'a>(reading: Reading<'a>, dispute: &Object<'a>) -> Reading<'a> {
         Some("lost" | "accepted" | "charge_refunded") => DisputeOutcome::Lost,
         Some(_) | None => DisputeOutcome::Open,
     };
+    let money = read::major(
+        dispute.scalar("amount").as_deref(),
+        dispute.text("currency").as_deref(),
+        SPEC.exponents,
+    );
     reading
         .payment_id(dispute.scalar("order_id"))
         .status(status)
         .operation(dispute.scalar("id"))
-        .money(read::major(
-            dispute.scalar("amount").as_deref(),
-            dispute.text("currency").as_deref(),
-            SPEC.exponents,
-        ))
         .occurred_at(read::iso(
             dispute
                 .text("finalized_on")
                 .or_else(|| dispute.text("initiated_at")),
         ))
-        .fact(Fact::Dispute { outcome })
+        .tells(Fact::Dispute { outcome }, money)
 }
 
 fn sample(story: &Story) -> Option<Sample> {

@@ -120,16 +120,11 @@ fn about<'a>(reading: Reading<'a>, event_type: &str, object: &Object<'a>) -> Rea
         text("currency").as_deref(),
         SPEC.exponents,
     );
-    let reading = reading
+    reading
         .payment_id(payment_id)
         .status(status)
-        .operation(operation);
-    let reading = if fact == Fact::Other {
-        reading.money(money.or(Ok(None)))
-    } else {
-        reading.money(money)
-    };
-    reading.fact(fact)
+        .operation(operation)
+        .tells(fact, money)
 }
 
 fn fact(event_type: &str, status: Option<&str>) -> Fact {

@@ -134,17 +134,11 @@ fn about<'a>(reading: Reading<'a>, event_type: &str, object: &Object<'a>) -> Rea
         object.text("currency").as_deref(),
         SPEC.exponents,
     );
-    let reading = reading
+    reading
         .payment_id(payment_id)
         .status(object.text("status"))
-        .operation(operation);
-    // What moves no payment need not speak of money that we understand.
-    let reading = if fact == Fact::Other {
-        reading.money(money.or(Ok(None)))
-    } else {
-        reading.money(money)
-    };
-    reading.fact(fact)
+        .operation(operation)
+        .tells(fact, money)
 }
 
 fn fact(event_type: &str, object: &Object<'_>) -> Fact {

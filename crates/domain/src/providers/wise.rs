@@ -112,10 +112,9 @@ fn about<'a>(reading: Reading<'a>, event_type: &str, data: &Object<'a>) -> Readi
         .payment_id(id)
         .status(state)
         .operation(operation)
-        .money(money)
         .occurred_at(read::iso(when))
         .account(of_resource("profile_id"))
-        .fact(fact)
+        .tells(fact, money)
 }
 
 fn fact(event_type: &str, state: Option<&str>) -> Fact {

@@ -104,16 +104,11 @@ fn about<'a>(reading: Reading<'a>, event_type: &str, details: &Object<'a>) -> Re
         text("currencyCode").or_else(|| text("currency")).as_deref(),
         SPEC.exponents,
     );
-    let reading = reading
+    reading
         .payment_id(payment_id)
         .status(Some(event_type))
-        .operation(operation);
-    let reading = if fact == Fact::Other {
-        reading.money(money.or(Ok(None)))
-    } else {
-        reading.money(money)
-    };
-    reading.fact(fact)
+        .operation(operation)
+        .tells(fact, money)
 }
 
 fn fact(event_type: &str, has_reference: bool) -> Fact {
