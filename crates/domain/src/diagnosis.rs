@@ -360,9 +360,9 @@ impl Diagnosis {
 
 /// What can be said of the header before any MAC is computed.
 fn about_header(scheme: &HmacScheme, delivery: &RawDelivery) -> Vec<Finding> {
-    let header = scheme.header.clone();
+    let header = String::from(scheme.name_in(&delivery.headers));
     let mut findings = Vec::new();
-    match delivery.headers.one(&scheme.header) {
+    match delivery.headers.one(&header) {
         HeaderValue::Missing => findings.push(Finding::HeaderAbsent {
             similar: claims::similar(scheme, &delivery.headers),
             header,
@@ -371,7 +371,7 @@ fn about_header(scheme: &HmacScheme, delivery: &RawDelivery) -> Vec<Finding> {
             let values: Vec<&[u8]> = delivery
                 .headers
                 .iter()
-                .filter(|(name, _)| *name == scheme.header)
+                .filter(|(name, _)| *name == header)
                 .map(|(_, value)| value)
                 .collect();
             findings.push(Finding::HeaderRepeated {

@@ -112,14 +112,13 @@ impl<'a> Object<'a> {
             .collect()
     }
 
-    /// Whether there are as many objects in the list as there are items.
+    /// Whether the member is a list with something in it, all of which [`Object::objects`] reads:
+    /// an item is lost that is no object, or one with a member that stands there twice.
     pub fn is_list_of_objects(&self, name: &str) -> bool {
         let items: Option<Vec<&RawValue>> = self
             .raw(name)
             .and_then(|text| serde_json::from_str(text).ok());
-        items.is_some_and(|items| {
-            !items.is_empty() && items.iter().all(|item| item.get().starts_with('{'))
-        })
+        items.is_some_and(|items| !items.is_empty() && items.len() == self.objects(name).len())
     }
 
     /// The names of all members, in order.
@@ -147,6 +146,16 @@ mod tests {
         assert_eq!((object.raw("z"), object.text("e")), (None, None));
         assert_eq!(object.objects("l").len(), 1);
         assert!(!object.is_list_of_objects("l"));
+        for (list, is_whole) in [
+            ("[]", false),
+            ("{}", false),
+            (r#"[{"i":1},{"i":2}]"#, true),
+            (r#"[{"i":1},{"i":2,"i":3}]"#, false),
+        ] {
+            let text = alloc::format!(r#"{{"l":{list}}}"#);
+            let object = Object::parse(text.as_bytes()).unwrap();
+            assert_eq!(object.is_list_of_objects("l"), is_whole, "{list}");
+        }
         assert!(object.object_at(&["a", "x"]).is_none());
     }
 

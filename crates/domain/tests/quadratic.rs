@@ -195,21 +195,33 @@ fn a_batch_of_more_items_than_one_delivery_may_carry_is_refused() {
     assert!(verdict(id, of_items(EVENTS_PER_DELIVERY_MAX + 1)).is_err());
 }
 
-/// Bodies as long as any configuration allows, which nest as deep as they are long.
 /// Adyen's signatures stand in the items, so that a longer batch cannot be verified. One signature
 /// over the whole of a batch vouches for any length, and what is lost of it must be seen.
 #[test]
 fn of_a_verified_batch_so_many_events_are_read_and_the_rest_is_told() {
-    let id = ProviderId::Gocardless;
+    let payment = |number: usize| {
+        format!(
+            r#"{{"id":"EV{number}","resource_type":"payments","action":"confirmed","links":{{"payment":"PM1"}}}}"#
+        )
+    };
+    let refund = |number: usize| {
+        format!(
+            r#"{{"id":{number},"kind":"refund","status":"success","amount":"1.50","currency":"EUR"}}"#
+        )
+    };
+    let payments = |items: &str| format!(r#"{{"events":[{items}]}}"#);
+    let refunds = |items: &str| {
+        format!(r#"{{"id":9,"order_id":1,"refund_line_items":[],"transactions":[{items}]}}"#)
+    };
+    so_many_are_read(ProviderId::Gocardless, payment, payments);
+    so_many_are_read(ProviderId::Shopify, refund, refunds);
+}
+
+fn so_many_are_read(id: ProviderId, item: impl Fn(usize) -> String, body: impl Fn(&str) -> String) {
     let read = |count: usize| {
-        let items = (0..count).map(|number| {
-            format!(
-                r#"{{"id":"EV{number}","resource_type":"payments","action":"confirmed","links":{{"payment":"PM1"}}}}"#
-            )
-        });
-        let items = items.collect::<Vec<_>>().join(",");
+        let items = (0..count).map(&item).collect::<Vec<_>>().join(",");
         let batch = Draft {
-            body: format!(r#"{{"events":[{items}]}}"#).into(),
+            body: body(&items).into(),
             ..draft(id)
         };
         let delivery = signed(id, batch).unwrap();
@@ -235,6 +247,7 @@ fn of_a_verified_batch_so_many_events_are_read_and_the_rest_is_told() {
     );
 }
 
+/// Bodies as long as any configuration allows, which nest as deep as they are long.
 fn nested() -> [(&'static str, String); 4] {
     let half = BODY_BYTES_CEILING / 2 - 16;
     let (open, close) = ("[".repeat(half), "]".repeat(half));

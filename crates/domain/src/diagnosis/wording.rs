@@ -214,7 +214,8 @@ fn clock(
 fn absent(formatter: &mut fmt::Formatter<'_>, header: &str, similar: &[String]) -> fmt::Result {
     write!(formatter, "There is no {header} header")?;
     match similar {
-        [] => formatter.write_str(", and no other header that could be a signature."),
+        // Not that there is none: for some schemes nobody looked.
+        [] => formatter.write_str("."),
         names => write!(formatter, "; {} could be a signature.", names.join(", ")),
     }
 }

@@ -13,7 +13,6 @@ use super::{InvalidSettings, ReadRefusal, Settings};
 use crate::delivery::RawDelivery;
 use crate::event::PaymentEvent;
 use crate::json::Object;
-use crate::limits;
 use crate::meaning::{DisputeOutcome, Fact, RefundOutcome};
 use crate::payment::PaymentRules;
 use crate::signature::{HmacScheme, Scheme};
@@ -64,23 +63,11 @@ fn read(delivery: &RawDelivery, _: &Settings) -> Result<Vec<PaymentEvent>, ReadR
         Err(unreadable) => return Ok(unreadable),
     };
     let items = body.objects("events");
-    let mut events: Vec<PaymentEvent> = items
-        .iter()
-        .take(limits::EVENTS_PER_DELIVERY_MAX)
-        .map(|item| event(delivery, item))
-        .collect();
-    if items.len() > limits::EVENTS_PER_DELIVERY_MAX {
-        let unreadable = Reading::new(delivery, NAME, "unreadable");
-        events.push(
-            unreadable
-                .problem("more events than one delivery may carry")
-                .finish(),
-        );
-    }
+    let mut events = read::batch(delivery, NAME, &items, |item| event(delivery, item));
     // What is lost among the others is told too.
-    if !body.is_list_of_objects("events") || events.is_empty() {
-        let unreadable = Reading::new(delivery, NAME, "unreadable");
-        events.push(unreadable.problem("events is no list of objects").finish());
+    if !body.is_list_of_objects("events") {
+        let problem = "events is no list of objects";
+        events.push(read::unreadable(delivery, NAME, problem));
     }
     Ok(events)
 }

@@ -118,10 +118,8 @@ fn about(
         Some("refund" | "chargeback" | "capture")
     );
     let (payment_id, operation) = if is_operation {
-        (
-            of_entity("paymentId").or_else(|| entity_id.clone()),
-            entity_id,
-        )
+        // Its own id names no payment: without the entity it is for a person.
+        (of_entity("paymentId"), entity_id)
     } else {
         (entity_id, None)
     };
@@ -315,6 +313,14 @@ mod tests {
         assert_eq!(format!("{}", bare.key), "generic/tr_1:paid");
         // What was captured in part is what was taken.
         assert_eq!(format!("{}", bare.amount), "4");
+        // A chargeback's own id is no payment's.
+        let nameless = the_one(
+            r#"{"resource":"event","id":"event_2","type":"chargeback.received","entityId":"chb_1"}"#,
+        );
+        assert!(matches!(
+            nameless.meaning.unwrap().fact,
+            Fact::Unreadable { .. }
+        ));
         let chargeback = the_one(
             r#"{"resource":"chargeback","id":"chb_1","paymentId":"tr_1","amount":{"currency":"EUR","value":"10.00"},"reversedAt":null}"#,
         );

@@ -141,15 +141,41 @@ pub(super) fn header<'a>(delivery: &'a RawDelivery, name: &str) -> Option<&'a st
     }
 }
 
+/// The events of a batch, so many of them as one delivery may carry; that there were more is told
+/// too, because one signature over the whole of a batch vouches for any length.
+pub(super) fn batch<T>(
+    delivery: &RawDelivery,
+    provider: &'static str,
+    items: &[T],
+    event: impl FnMut(&T) -> PaymentEvent,
+) -> Vec<PaymentEvent> {
+    let first = items.iter().take(limits::EVENTS_PER_DELIVERY_MAX);
+    let mut events: Vec<PaymentEvent> = first.map(event).collect();
+    if items.len() > limits::EVENTS_PER_DELIVERY_MAX {
+        let problem = "more events than one delivery may carry";
+        events.push(unreadable(delivery, provider, problem));
+    }
+    events
+}
+
+/// The event that says why the delivery cannot be read.
+pub(super) fn unreadable(
+    delivery: &RawDelivery,
+    provider: &'static str,
+    problem: &str,
+) -> PaymentEvent {
+    let unreadable = Reading::new(delivery, provider, "unreadable");
+    unreadable.problem(problem).finish()
+}
+
 /// The body as an object, or the one event that says that it is none.
 pub(super) fn body<'a>(
     delivery: &'a RawDelivery,
     provider: &'static str,
 ) -> Result<Object<'a>, Vec<PaymentEvent>> {
-    Object::parse(&delivery.body).ok_or_else(|| {
-        let unreadable = Reading::new(delivery, provider, "unreadable");
-        alloc::vec![unreadable.problem("the body is no JSON object").finish()]
-    })
+    let problem = "the body is no JSON object";
+    Object::parse(&delivery.body)
+        .ok_or_else(|| alloc::vec![unreadable(delivery, provider, problem)])
 }
 
 impl<'a> Reading<'a> {

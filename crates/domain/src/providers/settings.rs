@@ -115,10 +115,21 @@ impl Settings {
     pub(super) fn check(&self, provider: ProviderId) -> Result<(), InvalidSettings> {
         let own = SchemeChanges::default();
         let is_generic = provider == ProviderId::Generic;
+        let signs_url = provider == ProviderId::Square
+            || self.scheme.signed.as_ref().is_some_and(Template::needs_url);
+        let names_no_currency = matches!(
+            provider,
+            ProviderId::Generic
+                | ProviderId::AuthorizeNet
+                | ProviderId::Flutterwave
+                | ProviderId::FlutterwaveV3
+        );
         let unused = [
+            ("url", self.url.is_some() && !signs_url),
+            ("currency", self.currency.is_some() && !names_no_currency),
             (
-                "url",
-                self.url.is_some() && !matches!(provider, ProviderId::Generic | ProviderId::Square),
+                "prefix",
+                self.scheme.prefix.is_some() && self.scheme.pair.is_some(),
             ),
             (
                 "automatic_capture",

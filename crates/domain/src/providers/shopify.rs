@@ -75,7 +75,7 @@ fn read(delivery: &RawDelivery, _: &Settings) -> Result<Vec<PaymentEvent>, ReadR
         Reading::new(delivery, NAME, topic.unwrap_or(shape))
     };
     if body.raw("refund_line_items").is_some() && body.raw("transactions").is_some() {
-        return Ok(refund(&body, || topic("refund")));
+        return Ok(refund(delivery, &body, || topic("refund")));
     }
     let reading = if body.raw("financial_status").is_some() {
         order(topic("order"), &body)
@@ -128,28 +128,33 @@ fn order<'a>(reading: Reading<'a>, order: &Object<'a>) -> Reading<'a> {
 }
 
 /// One event for each transaction of a refund: a gift card and a card have one each.
-fn refund<'a>(refund: &Object<'a>, reading: impl Fn() -> Reading<'a>) -> Vec<PaymentEvent> {
+fn refund<'a>(
+    delivery: &RawDelivery,
+    refund: &Object<'a>,
+    reading: impl Fn() -> Reading<'a>,
+) -> Vec<PaymentEvent> {
     let (id, order) = (refund.scalar("id"), refund.scalar("order_id"));
     let transactions = refund.objects("transactions");
-    let events: Vec<PaymentEvent> = transactions
-        .iter()
-        .map(|each| {
-            let status = each.text("status");
-            let key = match (&id, each.scalar("id"), &status) {
-                (Some(id), Some(own), Some(status)) => Some(format!("refund:{id}:{own}:{status}")),
-                (_, _, _) => None,
-            };
-            let reading = transaction(reading(), each, order.as_deref())
-                .by_content()
-                .event_id(key.as_deref());
-            if key.is_none() && transactions.len() > 1 {
-                return reading
-                    .problem("a transaction without id or status")
-                    .finish();
-            }
-            reading.finish()
-        })
-        .collect();
+    let mut events = read::batch(delivery, NAME, &transactions, |each| {
+        let status = each.text("status");
+        let key = match (&id, each.scalar("id"), &status) {
+            (Some(id), Some(own), Some(status)) => Some(format!("refund:{id}:{own}:{status}")),
+            (_, _, _) => None,
+        };
+        let reading = transaction(reading(), each, order.as_deref())
+            .by_content()
+            .event_id(key.as_deref());
+        if key.is_none() && transactions.len() > 1 {
+            return reading
+                .problem("a transaction without id or status")
+                .finish();
+        }
+        reading.finish()
+    });
+    if refund.raw("transactions") != Some("[]") && !refund.is_list_of_objects("transactions") {
+        let problem = "transactions is no list of objects";
+        events.push(read::unreadable(delivery, NAME, problem));
+    }
     if events.is_empty() {
         // Goods came back, and no money went.
         return alloc::vec![reading().payment_id(order).finish()];

@@ -10,10 +10,11 @@ use proptest::prelude::*;
 use super::*;
 use crate::currency::Currency;
 use crate::delivery::Headers;
+use crate::diagnosis::{Finding, diagnose};
 use crate::meaning::Fact;
 use crate::money::Amount;
-use crate::signature::{Draft, Signed};
-use crate::source::SourceName;
+use crate::signature::{Draft, SignatureRefusal, Signed, Template};
+use crate::source::{Handling, Source, SourceName};
 use crate::time::Timestamp;
 
 /// Made for these tests; nobody's.
@@ -31,12 +32,102 @@ fn signs_with_the_secret(id: ProviderId) -> bool {
     )
 }
 
+/// Those that have events without a currency.
+const TAKE_A_CURRENCY: [ProviderId; 4] = [
+    ProviderId::Generic,
+    ProviderId::AuthorizeNet,
+    ProviderId::Flutterwave,
+    ProviderId::FlutterwaveV3,
+];
+
 fn settings(id: ProviderId) -> Settings {
     Settings {
         url: (id == ProviderId::Square).then(|| "https://pay.example/webhooks/square".into()),
-        currency: Some(Currency::parse("EUR").unwrap()),
+        currency: TAKE_A_CURRENCY
+            .contains(&id)
+            .then(|| Currency::parse("EUR").unwrap()),
         ..Settings::default()
     }
+}
+
+#[test]
+fn a_setting_that_a_provider_never_reads_is_refused() {
+    let euro = || Some(Currency::parse("EUR").unwrap());
+    let unused = |id: ProviderId, settings: Settings| match Provider::try_new(id, settings) {
+        Ok(_) => None,
+        Err(InvalidSettings::Unused { provider, setting }) => {
+            assert_eq!(provider, id.name());
+            Some(setting)
+        }
+        Err(other) => panic!("{other}"),
+    };
+    for id in ProviderId::ALL {
+        let settings = Settings {
+            currency: euro(),
+            ..settings(id)
+        };
+        let expected = (!TAKE_A_CURRENCY.contains(&id)).then_some("currency");
+        assert_eq!(unused(id, settings), expected, "{}", id.name());
+    }
+    let url = Settings {
+        url: Some("https://pay.example".into()),
+        ..Settings::default()
+    };
+    assert_eq!(unused(ProviderId::Generic, url.clone()), Some("url"));
+    let with_url = Settings {
+        scheme: SchemeChanges {
+            signed: Template::parse("{url}{body}").ok(),
+            ..SchemeChanges::default()
+        },
+        ..url
+    };
+    assert_eq!(unused(ProviderId::Generic, with_url), None);
+    let in_pairs = Settings {
+        scheme: SchemeChanges {
+            pair: Some("v1".into()),
+            prefix: Some("sha256=".into()),
+            ..SchemeChanges::default()
+        },
+        ..Settings::default()
+    };
+    assert_eq!(unused(ProviderId::Generic, in_pairs), Some("prefix"));
+}
+
+#[test]
+fn a_shopify_header_under_its_other_name_is_explained_under_that_name() {
+    let id = ProviderId::Shopify;
+    let secrets = [secret(id, "ours", 1)];
+    let draft = (id.spec().sample)(&story(Occasion::Captured))
+        .unwrap()
+        .draft;
+    let signed = provider(id).scheme().sign(draft, &secrets[0], NOW).unwrap();
+    let delivery = signed.delivery(SourceName::generic(), NOW);
+    let headers = delivery.headers.iter().flat_map(|(name, value)| {
+        let (name, times) = match name {
+            "x-shopify-hmac-sha256" => ("shopify-hmac-sha256", 2),
+            other => (other, 1),
+        };
+        core::iter::repeat_n((String::from(name), Bytes::copy_from_slice(value)), times)
+    });
+    let delivery = RawDelivery {
+        headers: Headers::new(headers),
+        ..delivery.clone()
+    };
+    let source = Source {
+        name: SourceName::generic(),
+        provider: provider(id),
+        secrets: secrets.to_vec(),
+        when_authenticated: Handling::Accept,
+    };
+    let diagnosis = diagnose(SignatureRefusal::HeaderRepeated, &delivery, &source, &[]);
+    assert_eq!(
+        diagnosis.findings.first(),
+        Some(&Finding::HeaderRepeated {
+            header: "shopify-hmac-sha256".into(),
+            times: 2,
+            identical: true
+        })
+    );
 }
 
 fn provider(id: ProviderId) -> Provider {

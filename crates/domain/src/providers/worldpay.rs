@@ -85,17 +85,18 @@ fn read(delivery: &RawDelivery, _: &Settings) -> Result<Vec<PaymentEvent>, ReadR
 
 fn about<'a>(reading: Reading<'a>, event_type: &str, details: &Object<'a>) -> Reading<'a> {
     let classification = details.text("classification");
+    let reference = details.text("reference");
     let fact = match classification.as_deref() {
         // Money that is paid out is none that was paid in.
         Some("payout") => Fact::Other,
-        Some(_) | None => fact(event_type, details.raw("reference").is_some()),
+        Some(_) | None => fact(event_type, reference.is_some()),
     };
     let payment_id = details.text("transactionReference");
     // A partial capture or refund has a reference of its own; a full one is the payment's. What
     // confirms one may leave it out, and must not count as another.
     let operation = match event_type {
-        "settled" | "refunded" => details.text("reference"),
-        _ => details.text("reference").or_else(|| payment_id.clone()),
+        "settled" | "refunded" => reference,
+        _ => reference.or_else(|| payment_id.clone()),
     };
     let amount = details.object("amount");
     let text = |name| amount.as_ref().and_then(|amount| amount.scalar(name));

@@ -11,7 +11,7 @@ use super::mac::HmacAlgorithm;
 use super::template::{Filling, Template};
 use super::timestamp::{TimeSource, TimestampRule};
 use super::{SignatureRefusal, base64_lenient};
-use crate::delivery::{HeaderValue, RawDelivery};
+use crate::delivery::{HeaderValue, Headers, RawDelivery};
 use crate::limits;
 use crate::secret::Secret;
 
@@ -241,15 +241,21 @@ impl HmacScheme {
         &self,
         delivery: &'a RawDelivery,
     ) -> Result<&'a [u8], SignatureRefusal> {
-        let names = core::iter::once(self.header.as_str()).chain(self.aliases.iter().copied());
-        for name in names {
-            match delivery.headers.one(name) {
-                HeaderValue::Missing => {}
-                HeaderValue::Repeated => return Err(SignatureRefusal::HeaderRepeated),
-                HeaderValue::Once(value) => return Ok(value),
-            }
+        match delivery.headers.one(self.name_in(&delivery.headers)) {
+            HeaderValue::Missing => Err(SignatureRefusal::HeaderMissing),
+            HeaderValue::Repeated => Err(SignatureRefusal::HeaderRepeated),
+            HeaderValue::Once(value) => Ok(value),
         }
-        Err(SignatureRefusal::HeaderMissing)
+    }
+
+    /// The name under which the signature's header stands among these; its first one otherwise.
+    pub(crate) fn name_in(&self, headers: &Headers) -> &str {
+        let mut aliases = self.aliases.iter().copied();
+        let is_there = |name: &str| headers.one(name) != HeaderValue::Missing;
+        if is_there(&self.header) {
+            return &self.header;
+        }
+        aliases.find(|name| is_there(name)).unwrap_or(&self.header)
     }
 
     /// Reads the header's value; `None` when it is not as the scheme wants it.

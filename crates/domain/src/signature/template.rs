@@ -52,7 +52,7 @@ pub enum InvalidTemplate {
     )]
     UnknownHole(usize),
     /// Nothing of the body is signed, or nothing at all.
-    #[error("the body is not signed; a template holds {{body}} once")]
+    #[error("the body is not signed; a template holds {{body}} once, and in no brackets")]
     NoBody,
 }
 
@@ -79,7 +79,7 @@ impl Template {
     pub fn parse(text: &str) -> Result<Self, InvalidTemplate> {
         let template = Self::parse_any(text)?;
         let bodies = template.holes().filter(|hole| **hole == Hole::Body).count();
-        if bodies == 1 {
+        if bodies == 1 && template.covers_body() {
             Ok(template)
         } else {
             Err(InvalidTemplate::NoBody)
@@ -100,14 +100,20 @@ impl Template {
         Ok(Self(parts))
     }
 
-    /// Whether the exact body is among what is signed.
+    /// Whether the exact body is among what is signed, whatever else is absent.
     pub fn covers_body(&self) -> bool {
-        self.holes().any(|hole| *hole == Hole::Body)
+        self.always_holds(&Hole::Body)
     }
 
-    /// Whether a signed time is among it.
+    /// Whether a signed time is among it, whatever else is absent.
     pub fn covers_timestamp(&self) -> bool {
-        self.holes().any(|hole| *hole == Hole::Timestamp)
+        self.always_holds(&Hole::Timestamp)
+    }
+
+    /// A group is left out when a hole in it is absent, and the sender decides what is absent.
+    fn always_holds(&self, hole: &Hole) -> bool {
+        let mut parts = self.0.iter();
+        parts.any(|part| matches!(part, Part::Hole(found) if found == hole))
     }
 
     /// Whether the registered URL is among it.
@@ -425,6 +431,7 @@ mod tests {
             ("{timestamp}", NoBody),
             ("", NoBody),
             ("{body}{body}", NoBody),
+            ("{timestamp}[{header:a}{body}]", NoBody),
         ] {
             assert_eq!(Template::parse(text), Err(reason), "{text}");
         }
