@@ -112,11 +112,6 @@ impl Anomaly {
             Self::Conflict => "conflict",
         }
     }
-
-    /// The anomaly of this word.
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|each| each.as_str() == word)
-    }
 }
 
 impl fmt::Display for Anomaly {

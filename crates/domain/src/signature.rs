@@ -27,7 +27,7 @@ mod timestamp;
 
 pub use adyen_items::{item_text, signed_text};
 pub use bearer::TokenScheme;
-pub use braintree::{BraintreeScheme, challenge_answer};
+pub use braintree::challenge_answer;
 pub use certificate::{Certificate, is_paypal_certificate_url};
 pub use encoding::SignatureEncoding;
 pub use hmac::{HeaderForm, HmacScheme, KeyForm, Prefix};

@@ -20,8 +20,6 @@ pub enum UrlChange {
     Query,
     /// With the host that the request named.
     Host,
-    /// None was configured: it is the one that the request named.
-    Unset,
 }
 
 /// A URL to try.
@@ -90,7 +88,6 @@ impl fmt::Display for UrlChange {
             Self::TrailingSlash => "one with a slash at its end more, or less",
             Self::Query => "one with another query",
             Self::Host => "one with the host that the request named",
-            Self::Unset => "this source has none, and the request named one",
         })
     }
 }

@@ -42,8 +42,6 @@ pub enum Ack {
     Any2xx,
     /// 200 with exactly this text as the body.
     Text(&'static str),
-    /// 200 with nothing in the body.
-    Empty,
 }
 
 /// How a provider counts money.

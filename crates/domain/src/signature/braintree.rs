@@ -1,5 +1,6 @@
 //! Braintree: a form with `bt_signature` and `bt_payload`, HMAC-SHA-1 under the SHA-1 of the
-//! private key. <https://developer.paypal.com/braintree/docs/guides/webhooks/parse>
+//! private key. A secret is the private key, and its id the public one.
+//! <https://developer.paypal.com/braintree/docs/guides/webhooks/parse>
 
 use alloc::borrow::Cow;
 use alloc::string::String;
@@ -14,10 +15,6 @@ use crate::delivery::RawDelivery;
 use crate::limits;
 use crate::secret::Secret;
 use crate::time::Timestamp;
-
-/// Braintree's own scheme. A secret is the private key, and its id the public one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BraintreeScheme;
 
 /// The two fields of the form.
 pub(super) struct Form<'a> {

@@ -165,7 +165,6 @@ fn custody(appended: &Appended, ack: Ack) -> Response {
     let answer = match ack {
         Ack::Any2xx => None,
         Ack::Text(text) => Some(plain(text)),
-        Ack::Empty => Some(plain(())),
     };
     if let Some(mut answer) = answer {
         answer

@@ -95,7 +95,6 @@ impl ProviderView {
             ack: match spec.ack {
                 Ack::Any2xx => "any 2xx".to_owned(),
                 Ack::Text(text) => format!("200 with `{text}`"),
-                Ack::Empty => "200 with an empty body".to_owned(),
             },
             retries: facts.retries,
             evidence: facts.evidence.title(),
