@@ -1,12 +1,14 @@
 //! The admin listener: health, metrics, and the operator's desk over HTTP.
 //!
 //! `/healthz`, `/readyz` and `/metrics` answer anyone who can reach the listener, which is
-//! loopback unless the configuration says otherwise; everything under `/api` asks for the
-//! bearer token. Errors are problem details (RFC 9457).
+//! loopback unless the configuration says otherwise; everything under `/api` asks for a bearer
+//! token, and whatever changes something for one that may. Errors are problem details (RFC 9457).
+
+pub(crate) mod keyring;
 
 use std::sync::Arc;
 
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::{Extension, Path, Query, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -17,8 +19,8 @@ use engine::operator::{NotDone, Wish};
 use engine::store::Store;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use subtle::ConstantTimeEq as _;
 
+use self::keyring::{Keyring, Operator, Role};
 use crate::desk::{ChangeQuery, Desk, EventQuery, ListQuery, ReconcileRequest};
 
 /// The media type of every error.
@@ -33,8 +35,8 @@ pub(crate) struct Admin<S> {
     pub(crate) desk: Desk<S>,
     /// What is counted.
     pub(crate) metrics: Arc<Metrics>,
-    /// The bearer token.
-    pub(crate) token: String,
+    /// Who may call.
+    pub(crate) keyring: Keyring,
 }
 
 /// Whether bodies are shown.
@@ -56,25 +58,27 @@ type Shared<S> = State<Arc<Admin<S>>>;
 
 /// Every route of the admin listener.
 pub(crate) fn router<S: Store>(admin: Arc<Admin<S>>) -> Router {
-    let api = Router::new()
+    let looking = Router::new()
         .route("/counts", get(counts::<S>))
         .route("/changes", get(changes::<S>))
         .route("/events", get(events::<S>))
         .route("/events/{*id}", get(event::<S>))
         .route("/payments/{*id}", get(payments::<S>))
         .route("/anomalies", get(anomalies::<S>))
-        .route("/sources/{name}/reconcile", post(reconcile::<S>))
         .route("/executions", get(executions::<S>))
         .route("/executions/{id}", get(execution::<S>))
+        .route("/quarantine", get(quarantine::<S>))
+        .route("/quarantine/{id}", get(quarantined::<S>));
+    let acting = Router::new()
+        .route("/sources/{name}/reconcile", post(reconcile::<S>))
         .route("/executions/{id}/redrive", post(redrive::<S>))
         .route("/executions/{id}/stop", post(stop::<S>))
-        .route("/quarantine", get(quarantine::<S>))
-        .route("/quarantine/{id}", get(quarantined::<S>))
         .route("/quarantine/{id}/promote", post(promote::<S>))
-        .layer(middleware::from_fn_with_state(
-            Arc::clone(&admin),
-            authorize::<S>,
-        ));
+        .route_layer(middleware::from_fn(may_operate));
+    let api = looking.merge(acting).layer(middleware::from_fn_with_state(
+        Arc::clone(&admin),
+        authorize::<S>,
+    ));
     Router::new()
         .route(
             "/healthz",
@@ -88,24 +92,68 @@ pub(crate) fn router<S: Store>(admin: Arc<Admin<S>>) -> Router {
         .with_state(admin)
 }
 
-async fn authorize<S: Store>(State(admin): Shared<S>, request: Request, next: Next) -> Response {
+/// Lets those in who have a token, and says who it is.
+async fn authorize<S: Store>(
+    State(admin): Shared<S>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let given = request
         .headers()
         .get(header::AUTHORIZATION)
         .and_then(|value| value.as_bytes().strip_prefix(b"Bearer "))
         .unwrap_or_default();
-    if bool::from(given.ct_eq(admin.token.as_bytes())) {
+    if let Some(operator) = admin.keyring.by_token(given) {
+        let caller = Caller(Arc::new(operator.clone()));
+        request.extensions_mut().insert(caller);
         return next.run(request).await;
     }
     let mut response = problem(
         StatusCode::UNAUTHORIZED,
         "unauthorized",
-        "send the admin token as `Authorization: Bearer …`; it is in the data directory",
+        "send a token as `Authorization: Bearer …`; the admin's is in the data directory",
     );
     response
         .headers_mut()
         .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     response
+}
+
+/// Lets those on who may change something.
+async fn may_operate(
+    Extension(caller): Extension<Caller>,
+    request: Request,
+    next: Next,
+) -> Response {
+    match caller.forbidden("this") {
+        None => next.run(request).await,
+        Some(refusal) => refusal,
+    }
+}
+
+/// Who calls.
+#[derive(Debug, Clone)]
+struct Caller(Arc<Operator>);
+
+impl Caller {
+    /// The refusal of what takes an operator, for who is none.
+    fn forbidden(&self, what: &str) -> Option<Response> {
+        if self.0.role >= Role::Operate {
+            return None;
+        }
+        let detail = format!(
+            "{what} takes the role {}, and {} has the role {}",
+            Role::Operate,
+            self.0.name,
+            self.0.role
+        );
+        Some(problem(StatusCode::FORBIDDEN, "forbidden", &detail))
+    }
+
+    /// The refusal of bodies in clear, for who may not see them.
+    fn may_see(&self, detail: &Detail) -> Option<Response> {
+        detail.body.then(|| self.forbidden("a body in clear"))?
+    }
 }
 
 async fn ready<S: Store>(State(admin): Shared<S>) -> Response {
@@ -147,9 +195,13 @@ async fn events<S: Store>(State(admin): Shared<S>, Query(query): Query<EventQuer
 
 async fn event<S: Store>(
     State(admin): Shared<S>,
+    Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
     Query(detail): Query<Detail>,
 ) -> Response {
+    if let Some(refusal) = caller.may_see(&detail) {
+        return refusal;
+    }
     answer(admin.desk.event(&id, detail.body))
 }
 
@@ -175,9 +227,13 @@ async fn executions<S: Store>(State(admin): Shared<S>, Query(query): Query<ListQ
 
 async fn execution<S: Store>(
     State(admin): Shared<S>,
+    Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
     Query(detail): Query<Detail>,
 ) -> Response {
+    if let Some(refusal) = caller.may_see(&detail) {
+        return refusal;
+    }
     answer(admin.desk.execution(&id, detail.body))
 }
 
@@ -210,9 +266,13 @@ async fn quarantine<S: Store>(State(admin): Shared<S>, Query(query): Query<ListQ
 
 async fn quarantined<S: Store>(
     State(admin): Shared<S>,
+    Extension(caller): Extension<Caller>,
     Path(id): Path<u64>,
     Query(detail): Query<Detail>,
 ) -> Response {
+    if let Some(refusal) = caller.may_see(&detail) {
+        return refusal;
+    }
     answer(admin.desk.quarantined(id, detail.body))
 }
 

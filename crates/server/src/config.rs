@@ -156,6 +156,9 @@ impl Config {
                 }
             }
         }
+        if let Err(error) = self.admin.operators() {
+            problems.push(format!("{error:#}"));
+        }
         if let Err(error) = crate::wire::upstream(self) {
             problems.push(format!("{error:#}"));
         }

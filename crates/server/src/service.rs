@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use domain::secret::Secret;
 use domain::source::Source;
 use domain::time::Millis;
 use engine::ingress::{self, Explainer, FixedSources, Ingress, IngressOptions};
@@ -18,6 +19,7 @@ use engine::upstream::Upstream;
 use tokio::net::TcpListener;
 use tracing::{error, info};
 
+use crate::admin::keyring::{ADMIN, Keyring, Operator, Role};
 use crate::admin::{self, Admin};
 use crate::config::Config;
 use crate::http::{self, Bounds, Door};
@@ -163,12 +165,19 @@ fn start_admin(
         None => runtime_file::token(&config.store.path, &*commons.luck)?,
     };
     anyhow::ensure!(!token.is_empty(), "the admin token is empty");
+    let mut operators = config.admin.operators()?;
+    operators.push(Operator {
+        name: ADMIN.to_owned(),
+        role: Role::Operate,
+        token: Secret::new(ADMIN, token),
+    });
+    let keyring = Keyring::new(operators);
     let desk = commons.desk(sources, upstream);
     let metrics = Arc::clone(&commons.metrics);
     let app = admin::router(Arc::new(Admin {
         desk,
         metrics,
-        token,
+        keyring,
     }));
     let bounds = Bounds {
         connections_max: ADMIN_CONNECTIONS_MAX,

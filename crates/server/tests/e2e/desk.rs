@@ -75,6 +75,52 @@ async fn the_api_asks_for_its_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_may_only_read_changes_nothing_and_sees_no_body() {
+    let home = Home::new(
+        "[admin.operators.ana]
+         role = 'read'
+         token = { value = 'ana-ana-ana-ana-ana', in_clear = true }
+         [admin.operators.bo]
+         role = 'operate'
+         token = { value = 'bo-bo-bo-bo-bo-bo', in_clear = true }",
+    );
+    let mut server = Server::start(&home);
+    server.send(&Webhook::payment("p", "e")).await;
+    server.event_at_rest("generic%2Fe").await;
+    let unsigned = Webhook::unsigned(body("p", "forged"));
+    assert_eq!(server.send(&unsigned).await.status, 400);
+    "ana-ana-ana-ana-ana".clone_into(&mut server.token);
+    let shown = server.api("events/generic%2Fe").await;
+    assert_eq!(shown["event"]["paymentId"], "p");
+    assert!(shown["body"].is_null());
+    for path in ["events/generic%2Fe", "executions/1", "quarantine/1"] {
+        let path = format!("{path}?body=true");
+        is_problem(
+            &server.call(Method::GET, &path, None).await,
+            403,
+            "forbidden",
+        );
+    }
+    let acts = [
+        "executions/1/stop",
+        "executions/1/redrive",
+        "quarantine/1/promote",
+        "sources/generic/reconcile",
+    ];
+    for path in acts {
+        let answer = server.call(Method::POST, path, Some(&json!({}))).await;
+        is_problem(&answer, 403, "forbidden");
+    }
+    "bo-bo-bo-bo-bo-bo".clone_into(&mut server.token);
+    let shown = server.api("events/generic%2Fe?body=true").await;
+    assert_eq!(shown["body"], body("p", "e"));
+    let answer = server
+        .call(Method::POST, "quarantine/1/promote", Some(&json!({})))
+        .await;
+    is_problem(&answer, 409, "still_refused");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_token_can_come_from_a_file() {
     let home = Home::new("");
     let file = home.write("token", "of-my-own\n");
