@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
+use domain::secret::Secret;
+use engine::clock::{Clock as _, SystemClock};
 use engine::operator::Wish;
 use engine::upstream::NoUpstream;
 use reqwest::{Client, Method};
@@ -14,7 +16,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::admin::StopRequest;
+use crate::admin::keyring::{ADMIN, Operator, Role};
 use crate::config::Config;
+use crate::dashboard::session;
 use crate::desk::{ChangeQuery, ChangesView, Desk, EventQuery, ListQuery, ReconcileRequest};
 use crate::runtime_file::{self, RuntimeFile};
 use crate::view::{
@@ -84,6 +88,17 @@ impl Access {
             }
         };
         Ok(Self::Directory(desk))
+    }
+
+    /// A link that signs a browser in at the running server's dashboard, at `path` of it.
+    ///
+    /// # Errors
+    /// No server runs.
+    pub(crate) fn dashboard(&self, path: &str) -> anyhow::Result<String> {
+        match self {
+            Self::Server(server) => Ok(server.dashboard(path)),
+            Self::Directory(_) => bail!("no server runs here; start one with `payhook serve`"),
+        }
     }
 
     /// See [`Desk::events`].
@@ -273,6 +288,17 @@ async fn running_server(config: &Config, directory: &Path) -> anyhow::Result<Opt
 }
 
 impl Server {
+    fn dashboard(&self, path: &str) -> String {
+        let admin = Operator {
+            name: ADMIN.to_owned(),
+            role: Role::Operate,
+            token: Secret::new(ADMIN, self.token.as_bytes()),
+        };
+        let ticket = session::ticket(&admin, SystemClock.now());
+        let next = segment(path);
+        format!("{}/sign-in?next={next}&ticket={ticket}", self.base)
+    }
+
     async fn get<T: DeserializeOwned>(
         &self,
         path: &str,
@@ -312,7 +338,7 @@ impl Server {
 }
 
 /// A text as one segment of a path.
-fn segment(text: &str) -> String {
+pub(crate) fn segment(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {

@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use self::keyring::{Keyring, Operator, Role};
+use crate::dashboard;
 use crate::desk::{ChangeQuery, Desk, EventQuery, ListQuery, ReconcileRequest};
 
 /// The media type of every error.
@@ -79,7 +80,8 @@ pub(crate) fn router<S: Store>(admin: Arc<Admin<S>>) -> Router {
         Arc::clone(&admin),
         authorize::<S>,
     ));
-    Router::new()
+    let dashboard = dashboard::router(&admin);
+    let machines = Router::new()
         .route(
             "/healthz",
             get(|| async { Json(json!({ "status": "ok" })) }),
@@ -88,8 +90,8 @@ pub(crate) fn router<S: Store>(admin: Arc<Admin<S>>) -> Router {
         .route("/metrics", get(metrics::<S>))
         .nest("/api", api)
         .fallback(|| async { problem(StatusCode::NOT_FOUND, "not_found", "no such path") })
-        .layer(middleware::map_response(as_problem))
-        .with_state(admin)
+        .layer(middleware::map_response(as_problem));
+    machines.merge(dashboard).with_state(admin)
 }
 
 /// Lets those in who have a token, and says who it is.

@@ -6,6 +6,7 @@
 
 mod bench_ceiling;
 mod completions;
+mod dashboard;
 mod config_command;
 mod demo;
 mod events;
@@ -103,6 +104,8 @@ enum Command {
     Providers(providers::Args),
     /// Check that what is kept is sound.
     Store(store::Args),
+    /// Print a link that opens the dashboard in a browser.
+    Dashboard(dashboard::Args),
     /// Print, explain and check the configuration.
     Config(config_command::Args),
     /// Check a signature offline, and say why it fails.
@@ -166,6 +169,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Events(args) => wait_for(events::run(args, &context)),
         Command::Executions(args) => wait_for(executions::run(args, &context)),
         Command::Quarantine(args) => wait_for(quarantine::run(args, &context)),
+        Command::Dashboard(args) => wait_for(dashboard::run(args, &context)),
         Command::Config(args) => config_command::run(&args, &context),
         Command::Verify(args) => verify::run(&args, &context),
         Command::BenchCeiling(args) => bench_ceiling::run(&args, &context),

@@ -26,6 +26,7 @@ use engine::upstream::Upstream;
 use engine::workflow::{Course, Workflows};
 use serde::{Deserialize, Serialize};
 
+use crate::dashboard::graph::Drawing;
 use crate::view::{
     AnomalyView, ChangeView, CountsView, EventDetailView, EventView, ExecutionDetailView,
     ExecutionView, FindingView, GapView, HeaderView, PageView, PaymentView, PromotedView,
@@ -157,6 +158,22 @@ impl<S: Store> Desk<S> {
             Redaction::of(&body).apply_to_text(cause);
         }
         Ok(view)
+    }
+
+    /// The body of one event, as it was sent: `id` is its id or its key.
+    pub(crate) fn body(&self, id: &str) -> Result<String, NotDone> {
+        let detail = self.find_event(id)?.ok_or(NotDone::NotFound)?;
+        let raw = &detail.summary.record.raw_payload;
+        Ok(String::from_utf8_lossy(raw).into_owned())
+    }
+
+    /// The state machine of an execution, with the way that it took.
+    pub(crate) fn drawing(&self, detail: &ExecutionDetailView) -> Result<Drawing, NotDone> {
+        let mut id = [0; 32];
+        hex::decode_to_slice(&detail.execution.definition, &mut id)
+            .map_err(|_| NotDone::NotFound)?;
+        let definition = self.workflows.find(&id, &*self.store)?;
+        Ok(Drawing::new(&definition, detail))
     }
 
     /// Executions, newest first.

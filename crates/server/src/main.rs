@@ -4,6 +4,7 @@ mod cli;
 mod access;
 mod admin;
 mod config;
+mod dashboard;
 mod desk;
 mod effects;
 mod http;

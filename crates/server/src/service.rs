@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use axum::Extension;
 use domain::secret::Secret;
 use domain::source::Source;
 use domain::time::Millis;
@@ -22,6 +23,7 @@ use tracing::{error, info};
 use crate::admin::keyring::{ADMIN, Keyring, Operator, Role};
 use crate::admin::{self, Admin};
 use crate::config::Config;
+use crate::dashboard::Stopping;
 use crate::http::{self, Bounds, Door};
 use crate::runtime_file::{self, RuntimeFile};
 use crate::wire::{self, Commons, HomeStore};
@@ -186,7 +188,9 @@ fn start_admin(
     };
     let door = Door::new(listener);
     group.start("admin", move |stop| {
-        http::serve(Arc::clone(&door), app.clone(), bounds, stop)
+        let stopping = Extension(Stopping(stop.clone()));
+        let app = app.clone().layer(stopping);
+        http::serve(Arc::clone(&door), app, bounds, stop)
     });
     Ok(())
 }

@@ -8,6 +8,8 @@ mod support;
 mod conformance;
 #[path = "e2e/custody.rs"]
 mod custody;
+#[path = "e2e/dashboard.rs"]
+mod dashboard;
 #[path = "e2e/demo.rs"]
 mod demo;
 #[path = "e2e/desk.rs"]

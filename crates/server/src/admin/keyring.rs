@@ -50,6 +50,11 @@ impl Keyring {
         }
         found
     }
+
+    /// Whoever is called so.
+    pub(crate) fn by_name(&self, name: &str) -> Option<&Operator> {
+        self.0.iter().find(|operator| operator.name == name)
+    }
 }
 
 impl fmt::Display for Role {

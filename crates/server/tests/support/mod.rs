@@ -2,6 +2,7 @@
 //!
 //! Every process that is started here is ended by its own handle, also when a test panics.
 
+pub(crate) mod browser;
 pub(crate) mod gateway;
 pub(crate) mod home;
 pub(crate) mod ledger;

@@ -1,0 +1,10 @@
+//! The pages that show.
+
+pub(super) mod event;
+pub(super) mod events;
+pub(super) mod executions;
+pub(super) mod find;
+pub(super) mod overview;
+pub(super) mod payments;
+pub(super) mod quarantine;
+pub(super) mod sources;

@@ -1,0 +1,128 @@
+//! Events, newest first.
+
+use axum::extract::{Extension, Query, State};
+use engine::store::Store;
+use maud::{Markup, html};
+use serde::Deserialize;
+
+use crate::access::segment;
+use crate::dashboard::layout::{self, Place};
+use crate::dashboard::{ForVisitor as _, Page, Shared, Viewer};
+use crate::desk::EventQuery;
+use crate::view::EventView;
+
+/// Statuses of a record that can be asked for.
+const STATUSES: [&str; 4] = ["pending", "processing", "completed", "failed"];
+
+/// What the form of the listing says; an empty field asks for nothing.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(in crate::dashboard) struct Filters {
+    payment_id: String,
+    source: String,
+    status: String,
+    before: Option<u64>,
+}
+
+/// The page.
+pub(in crate::dashboard) async fn page<S: Store>(
+    State(admin): Shared<S>,
+    Extension(visitor): Viewer,
+    Query(filters): Query<Filters>,
+) -> Page {
+    let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+    let query = EventQuery {
+        payment_id: given(&filters.payment_id),
+        status: given(&filters.status),
+        source: given(&filters.source),
+        before: filters.before,
+        limit: None,
+    };
+    let found = admin.desk.events(&query).shown_to(&visitor)?;
+    let mut sources: Vec<&str> = admin
+        .desk
+        .sources
+        .iter()
+        .map(|each| each.name.as_str())
+        .collect();
+    sources.sort_unstable();
+    let query = [
+        ("payment_id", filters.payment_id.trim()),
+        ("source", filters.source.trim()),
+        ("status", filters.status.trim()),
+    ];
+    let list = html! {
+        @if found.items.is_empty() {
+            (layout::nothing("No event is like that."))
+        } @else {
+            (table(&found.items))
+        }
+        (layout::older("/events", &query, found.next))
+    };
+    // An older page does not change.
+    let list = if filters.before.is_none() {
+        layout::live(&list)
+    } else {
+        list
+    };
+    let content = html! {
+        h1 { "Events" }
+        form class="filters" action="/events" {
+            label { "Payment" input name="payment_id" value=(filters.payment_id); }
+            label { "Source" (choice("source", &sources, &filters.source)) }
+            label { "Status" (choice("status", &STATUSES, &filters.status)) }
+            button type="submit" { "Filter" }
+            a href="/events" { "All" }
+        }
+        (list)
+    };
+    Ok(layout::page(&visitor, Place::Events, "Events", &content))
+}
+
+fn choice(name: &str, words: &[&str], chosen: &str) -> Markup {
+    html! {
+        select name=(name) {
+            option value="" { "any" }
+            @for word in words {
+                option value=(word) selected[*word == chosen] { (word) }
+            }
+        }
+    }
+}
+
+/// Events as a table.
+pub(super) fn table(events: &[EventView]) -> Markup {
+    html! {
+        table data-rows="" {
+            thead {
+                tr {
+                    th scope="col" { "Received (UTC)" }
+                    th scope="col" { "Event" }
+                    th scope="col" { "Payment" }
+                    th scope="col" { "Told" }
+                    th scope="col" class="sum" { "Amount" }
+                    th scope="col" { "Record" }
+                    th scope="col" { "Execution" }
+                }
+            }
+            tbody { @for event in events { (row(event)) } }
+        }
+    }
+}
+
+fn row(event: &EventView) -> Markup {
+    let told = event.meaning.as_ref().map(|meaning| &meaning.event_type);
+    html! {
+        tr {
+            td data-name="Received" { (layout::time(&event.received_at)) }
+            td data-name="Event" {
+                a class="row" href={ "/events/" (segment(&event.event_key)) } { (event.event_key) }
+            }
+            td data-name="Payment" { (layout::payment_link(&event.payment_id)) }
+            td data-name="Told" { (told.unwrap_or(&event.provider_status)) }
+            td data-name="Amount" class="sum" { (event.amount) " " (event.currency) }
+            td data-name="Record" { (layout::record_badge(&event.status)) }
+            td data-name="Execution" { (layout::execution_badge(event.execution)) }
+        }
+    }
+}

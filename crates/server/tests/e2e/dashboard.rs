@@ -1,0 +1,332 @@
+//! The dashboard as a browser without a script sees it: who gets in, what is shown, what is done.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::Answer;
+use crate::support::browser::{Browser, form_token};
+use crate::support::gateway::Gateway;
+use crate::support::home::Home;
+use crate::support::ledger::Act;
+use crate::support::server::Server;
+use crate::support::webhook::{Webhook, body};
+
+const READER: &str = "[admin.operators.ana]
+    role = 'read'
+    token = { value = 'ana-ana-ana-ana-ana', in_clear = true }";
+
+const PAGES: [&str; 12] = [
+    "/",
+    "/events",
+    "/events?payment_id=p&source=generic&status=completed",
+    "/events/generic%2Fe",
+    "/payments",
+    "/payments/p",
+    "/executions",
+    "/executions?status=failed",
+    "/executions/1",
+    "/quarantine",
+    "/quarantine/1",
+    "/sources",
+];
+
+/// A server with a settled payment `p` and a delivery in quarantine.
+async fn filled(changes: &str) -> (Home, Server) {
+    let home = Home::new(changes);
+    let server = Server::start(&home);
+    server
+        .send(&Webhook::payment("p", "e"))
+        .await
+        .accepts("stored");
+    server.event_at_rest("generic%2Fe").await;
+    let forged = Webhook::payment("p", "forged").signed_with("another");
+    assert_eq!(server.send(&forged).await.status, 401);
+    (home, server)
+}
+
+#[track_caller]
+fn is_guarded(answer: &Answer) {
+    let policy = answer.header("content-security-policy");
+    assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"));
+    assert!(!policy.contains("unsafe"), "{policy}");
+    assert_eq!(answer.header("x-frame-options"), "DENY");
+    assert_eq!(answer.header("x-content-type-options"), "nosniff");
+    assert_eq!(answer.header("cache-control"), "no-store");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_shown_or_done_without_signing_in() {
+    let (_home, server) = filled("").await;
+    let stranger = Browser::stranger(&server);
+    for path in PAGES.into_iter().chain(["/find?q=p", "/live"]) {
+        let answer = stranger.get(path).await;
+        assert_eq!(answer.status, 303, "{path}: {answer:?}");
+        assert!(answer.header("location").starts_with("/sign-in"), "{path}");
+        is_guarded(&answer);
+    }
+    for path in [
+        "/executions/1/redrive",
+        "/executions/1/stop",
+        "/quarantine/1/promote",
+    ] {
+        assert_eq!(stranger.get(path).await.status, 303, "{path}");
+        let answer = stranger
+            .send(path, &[("form_token", ""), ("reason", "x")])
+            .await;
+        assert_eq!(answer.status, 401, "{path}: {answer:?}");
+    }
+    // A token opens the API and a cookie the pages: neither is the other.
+    let bearer = format!("Bearer {}", server.token);
+    let headers = [("authorization", bearer.as_str())];
+    assert_eq!(
+        stranger.ask(Method::GET, "/", &headers, None).await.status,
+        303
+    );
+    let admin = Browser::of(&server).await;
+    assert_eq!(admin.get("/api/counts").await.status, 401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_or_a_ticket_opens_the_door_and_nothing_else_does() {
+    let (home, server) = filled("").await;
+    let mut browser = Browser::stranger(&server);
+    for wrong in ["", "wrong", &server.token[1..]] {
+        let answer = browser.send("/sign-in", &[("token", wrong)]).await;
+        assert_eq!(answer.status, 401, "{answer:?}");
+        is_guarded(&answer);
+    }
+    let elsewhere = [("sec-fetch-site", "cross-site")];
+    let form = [("token", server.token.as_str())];
+    let answer = browser
+        .ask(Method::POST, "/sign-in", &elsewhere, Some(&form))
+        .await;
+    assert_eq!(answer.status, 403);
+    let form = [("token", server.token.as_str()), ("next", "//evil.example")];
+    assert_eq!(
+        browser.send("/sign-in", &form).await.header("location"),
+        "/"
+    );
+    // What the command line prints needs no token.
+    let url = home.run("--json dashboard p").json(0)["url"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let (_, path) = url.split_once(&server.admin.to_string()).unwrap();
+    let answer = browser.get(path).await;
+    assert_eq!(answer.header("location"), "/payments/p");
+    assert!(
+        answer
+            .header("set-cookie")
+            .contains("HttpOnly; SameSite=Strict")
+    );
+    browser.take_cookie(&answer);
+    assert!(browser.page("/").await.contains("admin (operate)"));
+    let (before, _) = path.rsplit_once("ticket=").unwrap();
+    let answer = browser
+        .get(&format!("{before}ticket=admin.9999999999999.00"))
+        .await;
+    assert_eq!(answer.status, 401);
+    let answer = browser.send("/sign-out", &[]).await;
+    browser.take_cookie(&answer);
+    assert_eq!(browser.get("/").await.status, 303);
+    server.stop();
+    home.run("dashboard").fails_with(&["payhook serve"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_is_there_for_who_may_read_and_guarded() {
+    let (_home, server) = filled(READER).await;
+    for token in [server.token.as_str(), "ana-ana-ana-ana-ana"] {
+        let browser = Browser::with_token(&server, token).await;
+        for path in PAGES {
+            let answer = browser.get(path).await;
+            assert_eq!(answer.status, 200, "{path}: {answer:?}");
+            is_guarded(&answer);
+            for inline in [
+                "<style",
+                "style=\"",
+                "onclick",
+                "javascript:",
+                "http://",
+                "https://",
+            ] {
+                assert!(!answer.body.contains(inline), "{path}: {inline}");
+            }
+        }
+        for (query, place) in [
+            ("p", "/payments/p"),
+            ("generic/e", "/events/generic%2Fe"),
+            ("1", "/events/1"),
+        ] {
+            let answer = browser.get(&format!("/find?q={query}")).await;
+            assert_eq!(answer.header("location"), place, "{query}");
+        }
+        assert!(
+            browser
+                .page("/find?q=nothing")
+                .await
+                .contains("Nothing is called")
+        );
+        for path in [
+            "/events/generic%2Fnone",
+            "/payments/none",
+            "/executions/9",
+            "/quarantine/9",
+        ] {
+            let answer = browser.get(path).await;
+            assert_eq!(answer.status, 404, "{path}: {answer:?}");
+            is_guarded(&answer);
+        }
+    }
+    let stranger = Browser::stranger(&server);
+    for path in [
+        "/assets/dashboard.css",
+        "/assets/dashboard.js",
+        "/assets/icon.svg",
+    ] {
+        let answer = stranger.get(path).await;
+        assert_eq!(answer.status, 200, "{path}");
+        assert_eq!(answer.header("x-content-type-options"), "nosniff");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_sent_is_text_and_nothing_else() {
+    let (_home, server) = filled("").await;
+    let markup = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&";
+    let sent = json!({
+        "paymentId": markup, "eventId": markup, "status": markup, "provider": markup,
+        "amount": "1.50", "currency": "EUR", "note": markup, markup: markup,
+    });
+    let webhook = Webhook::new(sent.to_string()).with("user-agent", "<script>alert(3)</script>");
+    server.send(&webhook).await.accepts("stored");
+    let unproved = webhook.signed_with("another");
+    assert_eq!(server.send(&unproved).await.status, 401);
+    let listed = server.api("events?limit=1").await;
+    let id = listed["items"][0]["id"].as_u64().unwrap();
+    server.event_at_rest(&id.to_string()).await;
+    let name: String = markup.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let browser = Browser::of(&server).await;
+    for path in [
+        "/".to_owned(),
+        "/events".to_owned(),
+        format!("/events?payment_id={name}&status={name}&source={name}"),
+        format!("/events/{id}?clear=true"),
+        format!("/executions/{id}"),
+        format!("/payments/{name}"),
+        "/quarantine".to_owned(),
+        "/quarantine/2?clear=true".to_owned(),
+    ] {
+        let page = browser.page(&path).await.to_lowercase();
+        assert!(
+            !page.contains("<script>") && !page.contains("<img"),
+            "{path}"
+        );
+        assert_eq!(
+            page.matches("<script").count(),
+            1,
+            "{path}: ours, and no other"
+        );
+    }
+    let page = browser.page(&format!("/find?q=%00{name}")).await;
+    assert!(!page.contains("<script>") && page.contains("&lt;script&gt;"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_personal_is_hidden_from_who_may_only_read() {
+    let (_home, server) = filled(READER).await;
+    let mut sent: Value = serde_json::from_str(&body("q", "f")).unwrap();
+    sent["customer"] = json!({"email": "ana@shop.example", "name": "Ana Example"});
+    sent["note"] = json!("4242 4242 4242 4242");
+    server
+        .send(&Webhook::new(sent.to_string()))
+        .await
+        .accepts("stored");
+    let forged = Webhook::new(sent.to_string()).signed_with("another");
+    assert_eq!(server.send(&forged).await.status, 401);
+    let reader = Browser::with_token(&server, "ana-ana-ana-ana-ana").await;
+    let admin = Browser::of(&server).await;
+    for path in ["/events/generic%2Ff", "/quarantine/2"] {
+        let clear = format!("{path}?clear=true");
+        for page in [
+            reader.page(path).await,
+            reader.page(&clear).await,
+            admin.page(path).await,
+        ] {
+            assert!(
+                page.contains("••••") && page.contains("paymentId"),
+                "{page}"
+            );
+            for personal in ["ana@shop", "Ana Example", "4242 4242"] {
+                assert!(!page.contains(personal), "{path}: {personal}");
+            }
+        }
+        let page = admin.page(&clear).await;
+        assert!(page.contains("ana@shop.example") && page.contains("4242 4242 4242 4242"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_action_takes_its_own_form_a_reason_and_the_role() {
+    let (_home, server) = filled(READER).await;
+    let path = "/quarantine/1/promote";
+    let admin = Browser::of(&server).await;
+    let token = form_token(&admin.page(path).await);
+    let right = [("form_token", token.as_str()), ("reason", "mended")];
+    for (form, headers) in [
+        (vec![("form_token", ""), ("reason", "x")], vec![]),
+        (vec![("form_token", "0"), ("reason", "x")], vec![]),
+        (
+            vec![("form_token", token.as_str()), ("reason", " \u{7} ")],
+            vec![],
+        ),
+        (right.to_vec(), vec![("sec-fetch-site", "cross-site")]),
+        (right.to_vec(), vec![("sec-fetch-site", "same-site")]),
+    ] {
+        let answer = admin.ask(Method::POST, path, &headers, Some(&form)).await;
+        assert_eq!(answer.status, 403, "{form:?} {answer:?}");
+    }
+    let reader = Browser::with_token(&server, "ana-ana-ana-ana-ana").await;
+    assert!(!reader.page(path).await.contains("form_token"));
+    let answer = reader.send(path, &right).await;
+    assert_eq!(answer.status, 403, "{answer:?}");
+    // It is done, and says that it could not be: the secret is still another.
+    let answer = admin.confirm(path, "mended").await;
+    assert_eq!(answer.status, 409, "{answer:?}");
+    assert!(answer.body.contains("still refused"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_payment_is_redriven_and_settles() {
+    let gateway = Gateway::start().await;
+    let home = Home::new(&gateway.config());
+    let server = Server::start(&home);
+    gateway.ledger.script("p", [Act::refuse(402), Act::Settle]);
+    server
+        .send(&Webhook::payment("p", "e"))
+        .await
+        .accepts("stored");
+    server.event_at_rest("generic%2Fe").await;
+    let browser = Browser::of(&server).await;
+    let page = browser.page("/executions/1").await;
+    assert!(
+        page.contains("/executions/1/redrive") && page.contains("state failed"),
+        "{page}"
+    );
+    let answer = browser
+        .confirm("/executions/1/redrive", "the bank called back")
+        .await;
+    assert_eq!(answer.header("location"), "/executions/1");
+    let settled = |event: &Value| event["event"]["status"] == "completed";
+    server.event_that("generic%2Fe", settled).await;
+    assert!(browser.page("/executions/1").await.contains("succeeded"));
+    // Who, what and why are in the log.
+    let log = home.log(crate::support::server::SERVER);
+    let line = log
+        .lines()
+        .find(|line| line.contains("an operator acts"))
+        .unwrap();
+    for part in ["admin", "redrive", "the bank called back"] {
+        assert!(line.contains(part), "{line}");
+    }
+}
