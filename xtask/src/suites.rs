@@ -8,6 +8,7 @@ pub(crate) mod need;
 pub(crate) mod python;
 mod node;
 pub(crate) mod bootstraps;
+mod browser;
 mod emulator;
 mod dynamodb_local;
 mod crosscheck;
@@ -103,6 +104,13 @@ fn one_machine() -> Vec<Suite> {
             run: Run::Binary {
                 arguments: &["demo"],
             },
+            slow: true,
+        },
+        Suite {
+            name: "browser",
+            what: "people find, understand, redrive and promote in Chromium; axe finds nothing amiss",
+            needs: &[Need::ReleaseBinary, Need::Browser],
+            run: Run::Browser,
             slow: true,
         },
     ]

@@ -2,14 +2,14 @@
 //!
 //! As root on Debian and its kin, programs come from `apt-get`. Anywhere else nothing is
 //! installed behind anyone's back: the message says what is missing and what would get it.
-//! A later need (a Python environment, npm packages, a browser, a database) is one variant.
+//! A later need (a database, say) is one variant.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::{bootstraps, crosscheck, dynamodb_local, node, python};
+use super::{bootstraps, browser, crosscheck, dynamodb_local, node, python};
 use crate::root;
 
 /// Something that must be there before a suite runs.
@@ -28,6 +28,8 @@ pub(crate) enum Need {
     Node,
     /// The payment providers' SDKs on PyPI and npm.
     Sdks,
+    /// Chromium, and the packages of `browser/`.
+    Browser,
     /// The functions' programs, zipped for the emulator.
     Bootstraps,
     /// Amazon's DynamoDB Local, and a Java to run it.
@@ -42,6 +44,7 @@ pub(crate) fn provide(needs: &[Need]) -> Result<()> {
         Need::Python => python::provide(),
         Need::Node => node::provide(),
         Need::Sdks => crosscheck::provide(),
+        Need::Browser => browser::provide(),
         Need::Bootstraps => bootstraps::provide(),
         Need::DynamoDbLocal => dynamodb_local::provide(),
     })
@@ -100,8 +103,17 @@ fn apt_get(arguments: &[&str]) -> Result<()> {
 }
 
 fn is_there(program: &str) -> bool {
+    found(&[program]).is_some()
+}
+
+/// The first of these programs that is on the path.
+pub(super) fn found(programs: &[&str]) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+    let in_folders = |program: &&str| {
+        let mut places = std::env::split_paths(&path).map(|folder| folder.join(program));
+        places.find(|place| place.is_file())
+    };
+    programs.iter().find_map(in_folders)
 }
 
 pub(super) fn is_root() -> Result<bool> {

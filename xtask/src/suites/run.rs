@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 use super::count::Count;
-use super::{Suite, bootstraps, crosscheck, dynamodb_local, emulator, node, python};
+use super::{Suite, bootstraps, browser, crosscheck, dynamodb_local, emulator, node, python};
 use crate::root;
 
 /// The way a suite runs.
@@ -47,6 +47,8 @@ pub(crate) enum Run {
     },
     /// Scripts of `infra/package.json`, one after the other.
     Npm { scripts: &'static [&'static str] },
+    /// The tests of `browser/`, with `PAYHOOK_BIN` set to the release binary.
+    Browser,
     /// The release binary itself with these arguments; its exit code is the one test.
     Binary { arguments: &'static [&'static str] },
 }
@@ -73,6 +75,7 @@ impl Run {
             }
             Run::CrossCheck { target, .. } => crosscheck::run(target),
             Run::Npm { scripts } => run_npm(scripts),
+            Run::Browser => browser::run(),
             Run::Binary { arguments } => {
                 let mut command = Command::new(release_binary()?);
                 let good = command
@@ -103,7 +106,9 @@ fn spoken_for(every: &[Suite]) -> Vec<(&'static str, &'static str)> {
         | Run::Emulated { package, target }
         | Run::Isolated { package, target }
         | Run::CrossCheck { package, target } => Some((package, target)),
-        Run::Workspace | Run::DocTests | Run::Npm { .. } | Run::Binary { .. } => None,
+        Run::Workspace | Run::DocTests | Run::Npm { .. } | Run::Browser | Run::Binary { .. } => {
+            None
+        }
     };
     every.iter().filter_map(target).collect()
 }
@@ -133,21 +138,23 @@ fn run_workspace(left_out: &[(&str, &str)]) -> Result<Count> {
     watch(&mut command)
 }
 
-/// The scripts that check without tests of their own count as one test each.
 fn run_npm(scripts: &[&str]) -> Result<Count> {
     let mut all = Count::default();
     for script in scripts {
-        let count = npm(&[script], &bootstraps::folder()?)?;
-        all.add(if count == Count::default() {
-            Count {
-                passed: 1,
-                failed: 0,
-            }
-        } else {
-            count
-        });
+        all.add(or_one(npm(&[script], &bootstraps::folder()?)?));
     }
     Ok(all)
+}
+
+/// A script that checks without tests of its own counts as one test.
+pub(super) fn or_one(count: Count) -> Count {
+    if count == Count::default() {
+        return Count {
+            passed: 1,
+            failed: 0,
+        };
+    }
+    count
 }
 
 /// A script of `infra/` with its arguments, and the functions that it is to run.

@@ -127,9 +127,10 @@ pub(super) async fn icon() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "image/svg+xml")], text)
 }
 
-/// What changes while one looks: the script fetches the page again and puts this in its place.
-pub(super) fn live(content: &Markup) -> Markup {
-    html! { div data-live="" { (content) } }
+/// What changes while one looks, as it was when the change feed ended at `head`: the script
+/// fetches the page again when it has grown, and puts this in its place.
+pub(super) fn live(head: u64, content: &Markup) -> Markup {
+    html! { div data-live=(head) { (content) } }
 }
 
 /// A word with its sign.

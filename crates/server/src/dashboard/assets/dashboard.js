@@ -53,7 +53,7 @@
       }
     };
 
-    const changes = new EventSource("/live");
+    const changes = new EventSource(`/live?after=${live.dataset.live}`);
     changes.addEventListener("message", () => {
       isWanted = true;
       refresh();

@@ -10,6 +10,7 @@ use crate::access::segment;
 use crate::admin::keyring::Role;
 use crate::dashboard::json_text;
 use crate::dashboard::layout::{self, Place};
+use crate::dashboard::live;
 use crate::dashboard::session::Visitor;
 use crate::dashboard::{ForVisitor as _, Page, Shared, Viewer};
 use crate::view::{ConflictView, EventDetailView, HeaderView};
@@ -29,6 +30,7 @@ pub(in crate::dashboard) async fn page<S: Store>(
     Path(id): Path<String>,
     Query(detail): Query<Detail>,
 ) -> Page {
+    let head = live::head(&admin);
     let desk = &admin.desk;
     let view = desk.event(&id, false).shown_to(&visitor)?;
     let body = desk.body(&id).shown_to(&visitor)?;
@@ -71,7 +73,7 @@ pub(in crate::dashboard) async fn page<S: Store>(
     let content = if detail.clear {
         content
     } else {
-        layout::live(&content)
+        layout::live(head, &content)
     };
     Ok(layout::page(&visitor, Place::Events, &title, &content))
 }

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use crate::access::segment;
 use crate::dashboard::layout::{self, Place};
+use crate::dashboard::live;
 use crate::dashboard::{ForVisitor as _, Page, Shared, Viewer};
 use crate::desk::EventQuery;
 use crate::view::EventView;
@@ -30,6 +31,7 @@ pub(in crate::dashboard) async fn page<S: Store>(
     Extension(visitor): Viewer,
     Query(filters): Query<Filters>,
 ) -> Page {
+    let head = live::head(&admin);
     let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
     let query = EventQuery {
         payment_id: given(&filters.payment_id),
@@ -61,7 +63,7 @@ pub(in crate::dashboard) async fn page<S: Store>(
     };
     // An older page does not change.
     let list = if filters.before.is_none() {
-        layout::live(&list)
+        layout::live(head, &list)
     } else {
         list
     };

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::dashboard::graph;
 use crate::dashboard::layout::{self, Place};
+use crate::dashboard::live;
 use crate::dashboard::{ForVisitor as _, Page, Shared, Viewer};
 use crate::desk::ListQuery;
 use crate::view::{ExecutionDetailView, ExecutionView};
@@ -36,6 +37,7 @@ pub(in crate::dashboard) async fn list<S: Store>(
     Extension(visitor): Viewer,
     Query(filters): Query<Filters>,
 ) -> Page {
+    let head = live::head(&admin);
     let query = ListQuery {
         status: Some(filters.status.clone()).filter(|status| !status.is_empty()),
         before: filters.before,
@@ -51,7 +53,7 @@ pub(in crate::dashboard) async fn list<S: Store>(
         (layout::older("/executions", &[("status", &filters.status)], found.next))
     };
     let list = if filters.before.is_none() {
-        layout::live(&list)
+        layout::live(head, &list)
     } else {
         list
     };
@@ -79,6 +81,7 @@ pub(in crate::dashboard) async fn page<S: Store>(
     Extension(visitor): Viewer,
     Path(id): Path<String>,
 ) -> Page {
+    let head = live::head(&admin);
     let detail = admin.desk.execution(&id, false).shown_to(&visitor)?;
     let drawing = admin.desk.drawing(&detail).shown_to(&visitor)?;
     let execution = &detail.execution;
@@ -94,7 +97,7 @@ pub(in crate::dashboard) async fn page<S: Store>(
         (story(&detail, &drawing))
     };
     let title = format!("Execution {}", execution.id);
-    let content = layout::live(&content);
+    let content = layout::live(head, &content);
     Ok(layout::page(&visitor, Place::Executions, &title, &content))
 }
 

@@ -5,6 +5,7 @@ use engine::store::{Store, Unavailable};
 use maud::{Markup, html};
 
 use crate::dashboard::layout::{self, Place, Tone};
+use crate::dashboard::live;
 use crate::dashboard::{ForVisitor as _, Page, Shared, Viewer};
 use crate::desk::{EventQuery, ListQuery};
 use crate::view::CountsView;
@@ -30,6 +31,7 @@ pub(in crate::dashboard) async fn page<S: Store>(
     State(admin): Shared<S>,
     Extension(visitor): Viewer,
 ) -> Page {
+    let head = live::head(&admin);
     let desk = &admin.desk;
     let counts = desk.counts().shown_to(&visitor)?;
     let failed = ListQuery {
@@ -65,7 +67,7 @@ pub(in crate::dashboard) async fn page<S: Store>(
             }
         }
     };
-    let content = layout::live(&content);
+    let content = layout::live(head, &content);
     Ok(layout::page(
         &visitor,
         Place::Overview,
@@ -163,7 +165,7 @@ fn figures(counts: &CountsView) -> Markup {
         (counts.quarantined, "in quarantine", "/quarantine"),
         (counts.conflicts, "conflicts", "/payments"),
         (counts.anomalies, "anomalies", "/payments"),
-        (counts.feed_lag, "not yet read by the pipe", "/events"),
+        (counts.feed_lag, "unread by the pipe", "/events"),
     ];
     html! {
         ul class="figures" aria-label="Figures" {

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::events;
 use crate::dashboard::layout::{self, Place, Tone};
+use crate::dashboard::live;
 use crate::dashboard::{ForVisitor as _, Page, Shared, Viewer};
 use crate::desk::ListQuery;
 use crate::view::{AnomalyView, PaymentView};
@@ -66,13 +67,14 @@ pub(in crate::dashboard) async fn page<S: Store>(
     Extension(visitor): Viewer,
     Path(id): Path<String>,
 ) -> Page {
+    let head = live::head(&admin);
     let payments = admin.desk.payments(&id).shown_to(&visitor)?;
     let content = html! {
         h1 { "Payment " (id) }
         @for payment in &payments { (one(payment)) }
     };
     let title = format!("Payment {id}");
-    let content = layout::live(&content);
+    let content = layout::live(head, &content);
     Ok(layout::page(&visitor, Place::Payments, &title, &content))
 }
 

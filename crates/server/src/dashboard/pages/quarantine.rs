@@ -64,7 +64,7 @@ pub(in crate::dashboard) async fn page<S: Store>(
         h1 { "Refused delivery " (id) " " (layout::badge(Tone::Bad, &delivery.reason)) }
         dl class="facts" {
             div { dt { "Source" } dd { (delivery.source) } }
-            div { dt { "Came" } dd { (delivery.count) " times" } }
+            div { dt { "Came" } dd { (delivery.count) @if delivery.count == 1 { " time" } @else { " times" } } }
             div { dt { "First" } dd { (layout::time(&delivery.first_received_at)) } }
             div { dt { "Last" } dd { (layout::time(&delivery.last_received_at)) } }
             div { dt { "Trace" } dd { code { (delivery.trace_id) } } }

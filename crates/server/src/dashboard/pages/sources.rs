@@ -9,6 +9,7 @@ use maud::{Markup, html};
 
 use crate::admin::Admin;
 use crate::dashboard::layout::{self, Place, Tone};
+use crate::dashboard::live;
 use crate::dashboard::{Page, Shared, Viewer};
 
 /// The page.
@@ -16,12 +17,13 @@ pub(in crate::dashboard) async fn page<S: Store>(
     State(admin): Shared<S>,
     Extension(visitor): Viewer,
 ) -> Page {
+    let head = live::head(&admin);
     let content = html! {
         h1 { "Sources" }
         p class="faint" { "Counted since this process began." }
         @for source in &admin.desk.sources { (one(&admin, source)) }
     };
-    let content = layout::live(&content);
+    let content = layout::live(head, &content);
     Ok(layout::page(&visitor, Place::Sources, "Sources", &content))
 }
 
