@@ -8,6 +8,7 @@
 //! change feed and the executions are the platform's. [`Store`] bundles all of them.
 //! `testbed::store_suite` holds every implementation to these words.
 
+mod audit;
 mod change_feed;
 mod event_log;
 mod executions;
@@ -17,6 +18,7 @@ mod settlements;
 
 pub mod memory;
 
+pub use audit::{Act, ActEnd, ActSummary, Action, AuditLog};
 pub use change_feed::ChangeFeed;
 pub use event_log::{Appended, Custody, EventLog, NotKept, Outcome};
 pub use executions::{
@@ -35,12 +37,20 @@ pub use settlements::{Settled, Settlements};
 
 /// Everything that the one-binary home asks of its store.
 pub trait Store:
-    EventLog + QuarantineWard + ChangeFeed + Executions + Inspect + Send + Sync + 'static
+    EventLog + QuarantineWard + ChangeFeed + Executions + Inspect + AuditLog + Send + Sync + 'static
 {
 }
 
 impl<T> Store for T where
-    T: EventLog + QuarantineWard + ChangeFeed + Executions + Inspect + Send + Sync + 'static
+    T: EventLog
+        + QuarantineWard
+        + ChangeFeed
+        + Executions
+        + Inspect
+        + AuditLog
+        + Send
+        + Sync
+        + 'static
 {
 }
 

@@ -16,6 +16,7 @@ mod keys;
 mod schedule;
 mod writer;
 mod event_log;
+mod audit;
 mod change_feed;
 mod executions;
 mod quarantine;

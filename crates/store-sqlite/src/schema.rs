@@ -24,6 +24,20 @@ CREATE TABLE anomalies (
 CREATE INDEX anomalies_by_event ON anomalies (event);
 ";
 
+/// What the third version adds: who did what, when, and why.
+pub(crate) const VERSION_3: &str = "
+CREATE TABLE audit (
+    id       INTEGER PRIMARY KEY AUTOINCREMENT,
+    at       INTEGER NOT NULL,
+    operator TEXT NOT NULL,
+    action   TEXT NOT NULL,
+    target   TEXT NOT NULL,
+    reason   TEXT NOT NULL,
+    is_done  INTEGER,
+    why      TEXT
+) STRICT;
+";
+
 /// The first version of the schema.
 pub(crate) const VERSION_1: &str = "
 CREATE TABLE state (

@@ -4,6 +4,7 @@
 //! file under its `tests/`; every case becomes a test of its own, on a fresh store. The cases
 //! know no store: what one of them may do, all must do.
 
+mod audit;
 mod bench;
 mod custodian;
 mod intake;
@@ -211,6 +212,9 @@ macro_rules! store_suite {
                 what_does_not_exist_is_not_shown
                 an_event_that_came_with_other_bytes_is_listed_once
                 what_does_not_fit_is_listed_newest_first_in_pages
+            }
+            audit {
+                acts_are_kept_in_order_with_their_ends
             }
             counts {
                 an_empty_store_counts_nothing

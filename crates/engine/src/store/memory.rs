@@ -5,6 +5,7 @@
 //! [`MemoryStore::crash`], leases and waiters do not. It is a reference for the other stores
 //! and the simulator's world, never a production store.
 
+mod audit;
 mod change_feed;
 mod event_log;
 mod executions;
@@ -24,7 +25,7 @@ use domain::record::{EventRecord, RecordKey};
 use domain::stream::{Change, ChangeKind, Sequence};
 use domain::time::Timestamp;
 
-use super::{ConflictSummary, DefinitionId, QuarantineBounds, Unavailable};
+use super::{Act, ActEnd, ConflictSummary, DefinitionId, QuarantineBounds, Unavailable};
 use crate::wakeup::Wakeup;
 
 pub use faults::{FaultMoment, WriteFault};
@@ -52,6 +53,8 @@ pub struct MemoryDisk {
     quarantine_id: u64,
     /// In order; the place is the id, counted from 1.
     anomalies: Vec<(Sequence, RecordKey, Anomaly)>,
+    /// In order; the place is the id, counted from 1.
+    acts: Vec<(Act, Option<ActEnd>)>,
 }
 
 /// One event with what came beside it.

@@ -12,11 +12,11 @@ use domain::stream::{Change, ChangeKind, Sequence};
 use domain::time::{Millis, Timestamp};
 use engine::store::memory::MemoryStore;
 use engine::store::{
-    AnomalySummary, Appended, ChangeFeed, Claimed, Committed, Counts, Custody, DefinitionId,
-    EventDetail, EventFilter, EventLog, EventSummary, ExecutionDetail, ExecutionFilter,
-    ExecutionSummary, Executions, Inspect, NotKept, Outcome, Page, PaymentOfSource, Progress,
-    Quarantine, QuarantineWard, QuarantinedDelivery, QuarantinedSummary, StartExecution,
-    Unavailable,
+    Act, ActEnd, ActSummary, AnomalySummary, Appended, AuditLog, ChangeFeed, Claimed, Committed,
+    Counts, Custody, DefinitionId, EventDetail, EventFilter, EventLog, EventSummary,
+    ExecutionDetail, ExecutionFilter, ExecutionSummary, Executions, Inspect, NotKept, Outcome,
+    Page, PaymentOfSource, Progress, Quarantine, QuarantineWard, QuarantinedDelivery,
+    QuarantinedSummary, StartExecution, Unavailable,
 };
 use engine::wakeup::Wakeup;
 
@@ -167,6 +167,27 @@ impl QuarantineWard for SimulatedStore {
     ) -> Result<Option<(QuarantinedSummary, RawDelivery)>, Unavailable> {
         self.hazards.read()?;
         self.inner.quarantined(id)
+    }
+}
+
+impl AuditLog for SimulatedStore {
+    async fn record_act(&self, act: Act) -> Result<u64, Unavailable> {
+        self.write(move |inner| async move { inner.record_act(act).await })
+            .await
+    }
+
+    async fn end_act(&self, id: u64, end: ActEnd) -> Result<bool, Unavailable> {
+        self.write(move |inner| async move { inner.end_act(id, end).await })
+            .await
+    }
+
+    fn list_acts(
+        &self,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Page<ActSummary>, Unavailable> {
+        self.hazards.read()?;
+        self.inner.list_acts(before, limit)
     }
 }
 
