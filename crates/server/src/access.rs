@@ -15,14 +15,14 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::admin::StopRequest;
+use crate::admin::ActRequest;
 use crate::admin::keyring::{ADMIN, Operator, Role};
 use crate::config::Config;
 use crate::dashboard::session;
-use crate::desk::{ChangeQuery, ChangesView, Desk, EventQuery, ListQuery, ReconcileRequest};
+use crate::desk::{By, ChangeQuery, ChangesView, Desk, EventQuery, ListQuery, ReconcileRequest};
 use crate::runtime_file::{self, RuntimeFile};
 use crate::view::{
-    AnomalyView, EventDetailView, EventView, ExecutionDetailView, ExecutionView, PageView,
+    ActView, AnomalyView, EventDetailView, EventView, ExecutionDetailView, ExecutionView, PageView,
     PaymentView, PromotedView, QuarantineDetailView, QuarantineView, ReconciledView,
 };
 use crate::wire::{self, HomeStore};
@@ -32,6 +32,9 @@ const GREETING_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How long it may take to answer a question.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Who acts in a data directory itself, in the audit log: whoever may write there.
+const HERE: &str = "command line";
 
 /// What the store is opened for when no server runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,7 +147,10 @@ impl Access {
                 let path = format!("sources/{}/reconcile", segment(source));
                 server.post(&path, &serde_json::to_value(request)?).await
             }
-            Self::Directory(desk) => Ok(desk.reconcile(source, request).await?),
+            Self::Directory(desk) => {
+                let by = By::new(HERE, request.reason.as_deref());
+                Ok(desk.reconcile(source, request, &by).await?)
+            }
         }
     }
 
@@ -195,20 +201,35 @@ impl Access {
     }
 
     /// See [`Desk::fulfil`].
-    pub(crate) async fn fulfil(&self, id: &str, wish: Wish) -> anyhow::Result<ExecutionDetailView> {
+    pub(crate) async fn fulfil(
+        &self,
+        id: &str,
+        wish: Wish,
+        reason: Option<String>,
+    ) -> anyhow::Result<ExecutionDetailView> {
         match self {
             Self::Server(server) => {
-                let (verb, body) = match wish {
-                    Wish::Redrive => ("redrive", Value::Null),
-                    Wish::Stop { reason } => {
-                        ("stop", serde_json::to_value(StopRequest { reason })?)
-                    }
+                let verb = match wish {
+                    Wish::Redrive => "redrive",
+                    Wish::Stop { .. } => "stop",
                 };
+                let body = serde_json::to_value(ActRequest { reason })?;
                 server
                     .post(&format!("executions/{}/{verb}", segment(id)), &body)
                     .await
             }
-            Self::Directory(desk) => Ok(desk.fulfil(id, wish).await?),
+            Self::Directory(desk) => {
+                let by = By::new(HERE, reason.as_deref());
+                Ok(desk.fulfil(id, wish, &by).await?)
+            }
+        }
+    }
+
+    /// See [`Desk::audit`].
+    pub(crate) async fn audit(&self, query: &ListQuery) -> anyhow::Result<PageView<ActView>> {
+        match self {
+            Self::Server(server) => server.get("audit", query).await,
+            Self::Directory(desk) => Ok(desk.audit(query)?),
         }
     }
 
@@ -240,14 +261,22 @@ impl Access {
     }
 
     /// See [`Desk::promote`].
-    pub(crate) async fn promote(&self, id: u64) -> anyhow::Result<PromotedView> {
+    pub(crate) async fn promote(
+        &self,
+        id: u64,
+        reason: Option<String>,
+    ) -> anyhow::Result<PromotedView> {
         match self {
             Self::Server(server) => {
+                let body = serde_json::to_value(ActRequest { reason })?;
                 server
-                    .post(&format!("quarantine/{id}/promote"), &Value::Null)
+                    .post(&format!("quarantine/{id}/promote"), &body)
                     .await
             }
-            Self::Directory(desk) => Ok(desk.promote(id).await?),
+            Self::Directory(desk) => {
+                let by = By::new(HERE, reason.as_deref());
+                Ok(desk.promote(id, &by).await?)
+            }
         }
     }
 }

@@ -22,7 +22,7 @@ use serde_json::json;
 
 use self::keyring::{Keyring, Operator, Role};
 use crate::dashboard;
-use crate::desk::{ChangeQuery, Desk, EventQuery, ListQuery, ReconcileRequest};
+use crate::desk::{By, ChangeQuery, Desk, EventQuery, ListQuery, ReconcileRequest};
 
 /// The media type of every error.
 const PROBLEM_TYPE: &str = "application/problem+json";
@@ -47,15 +47,18 @@ struct Detail {
     body: bool,
 }
 
-/// Why an execution is stopped.
+/// Why something is done.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(crate) struct StopRequest {
-    /// The reason, for whoever reads the history.
+pub(crate) struct ActRequest {
+    /// The reason, for whoever reads the audit log, and a stopped execution's history.
     pub(crate) reason: Option<String>,
 }
 
 type Shared<S> = State<Arc<Admin<S>>>;
+
+/// A reason may be left out, and so may the whole body.
+type Reason = Option<Json<Option<ActRequest>>>;
 
 /// Every route of the admin listener.
 pub(crate) fn router<S: Store>(admin: Arc<Admin<S>>) -> Router {
@@ -66,6 +69,7 @@ pub(crate) fn router<S: Store>(admin: Arc<Admin<S>>) -> Router {
         .route("/events/{*id}", get(event::<S>))
         .route("/payments/{*id}", get(payments::<S>))
         .route("/anomalies", get(anomalies::<S>))
+        .route("/audit", get(audit::<S>))
         .route("/executions", get(executions::<S>))
         .route("/executions/{id}", get(execution::<S>))
         .route("/quarantine", get(quarantine::<S>))
@@ -138,6 +142,11 @@ async fn may_operate(
 struct Caller(Arc<Operator>);
 
 impl Caller {
+    fn by(&self, request: Reason) -> By {
+        let reason = request.and_then(|Json(request)| request?.reason);
+        By::new(&self.0.name, reason.as_deref())
+    }
+
     /// The refusal of what takes an operator, for who is none.
     fn forbidden(&self, what: &str) -> Option<Response> {
         if self.0.role >= Role::Operate {
@@ -213,10 +222,12 @@ async fn payments<S: Store>(State(admin): Shared<S>, Path(id): Path<String>) -> 
 
 async fn reconcile<S: Store>(
     State(admin): Shared<S>,
+    Extension(caller): Extension<Caller>,
     Path(name): Path<String>,
     Json(request): Json<ReconcileRequest>,
 ) -> Response {
-    answer(admin.desk.reconcile(&name, &request).await)
+    let by = By::new(&caller.0.name, request.reason.as_deref());
+    answer(admin.desk.reconcile(&name, &request, &by).await)
 }
 
 async fn anomalies<S: Store>(State(admin): Shared<S>, Query(query): Query<ListQuery>) -> Response {
@@ -239,27 +250,25 @@ async fn execution<S: Store>(
     answer(admin.desk.execution(&id, detail.body))
 }
 
-async fn redrive<S: Store>(State(admin): Shared<S>, Path(id): Path<String>) -> Response {
-    answer(admin.desk.fulfil(&id, Wish::Redrive).await)
+async fn redrive<S: Store>(
+    State(admin): Shared<S>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+    request: Reason,
+) -> Response {
+    let by = caller.by(request);
+    answer(admin.desk.fulfil(&id, Wish::Redrive, &by).await)
 }
 
 async fn stop<S: Store>(
     State(admin): Shared<S>,
+    Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
-    request: Option<Json<StopRequest>>,
+    request: Reason,
 ) -> Response {
-    let Json(request) = request.unwrap_or_default();
-    answer(
-        admin
-            .desk
-            .fulfil(
-                &id,
-                Wish::Stop {
-                    reason: request.reason,
-                },
-            )
-            .await,
-    )
+    let by = caller.by(request);
+    let reason = Some(by.reason().to_owned()).filter(|reason| !reason.is_empty());
+    answer(admin.desk.fulfil(&id, Wish::Stop { reason }, &by).await)
 }
 
 async fn quarantine<S: Store>(State(admin): Shared<S>, Query(query): Query<ListQuery>) -> Response {
@@ -278,8 +287,18 @@ async fn quarantined<S: Store>(
     answer(admin.desk.quarantined(id, detail.body))
 }
 
-async fn promote<S: Store>(State(admin): Shared<S>, Path(id): Path<u64>) -> Response {
-    answer(admin.desk.promote(id).await)
+async fn promote<S: Store>(
+    State(admin): Shared<S>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<u64>,
+    request: Reason,
+) -> Response {
+    let by = caller.by(request);
+    answer(admin.desk.promote(id, &by).await)
+}
+
+async fn audit<S: Store>(State(admin): Shared<S>, Query(query): Query<ListQuery>) -> Response {
+    answer(admin.desk.audit(&query))
 }
 
 fn answer(result: Result<impl Serialize, NotDone>) -> Response {

@@ -4,6 +4,7 @@
 //! Exit codes: 0 it is so, 1 it is not (a check found something, a signature does not match),
 //! 2 it could not be done (wrong usage, no server, unreadable file).
 
+mod audit;
 mod bench_ceiling;
 mod completions;
 mod dashboard;
@@ -98,6 +99,8 @@ enum Command {
     Executions(executions::Args),
     /// List and show refused deliveries; judge one again.
     Quarantine(quarantine::Args),
+    /// Show who did what, when, and why.
+    Audit(audit::Args),
     /// Ask a provider what it has, and take in what never arrived.
     Reconcile(reconcile::Args),
     /// Show what is known of each provider: signatures, answers, retries.
@@ -164,6 +167,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Trigger(args) => wait_for(trigger::run(*args, &context)),
         Command::Listen(args) => wait_for(listen::run(args, &context)),
         Command::Payments(args) => wait_for(payments::run(args, &context)),
+        Command::Audit(args) => wait_for(audit::run(args, &context)),
         Command::Reconcile(args) => wait_for(reconcile::run(args, &context)),
         Command::Providers(args) => providers::run(&args, &context),
         Command::Events(args) => wait_for(events::run(args, &context)),

@@ -2,6 +2,8 @@
 //! process. The admin listener puts it on the network; the command line uses it directly when
 //! no server runs. Both show the same.
 
+mod audit;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,13 +21,14 @@ use engine::journal::Step;
 use engine::metrics::{Metrics, SourceLabel};
 use engine::operator::{self, NotDone, Reconciliation, Wish};
 use engine::store::{
-    EventDetail, EventFilter, EventSummary, ExecutionDetail, ExecutionFilter, Outcome, Page, Store,
-    Unavailable,
+    Action, EventDetail, EventFilter, EventSummary, ExecutionDetail, ExecutionFilter, Outcome,
+    Page, Store, Unavailable,
 };
 use engine::upstream::Upstream;
 use engine::workflow::{Course, Workflows};
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::audit::By;
 use crate::dashboard::graph::Drawing;
 use crate::view::{
     AnomalyView, ChangeView, CountsView, EventDetailView, EventView, ExecutionDetailView,
@@ -108,6 +111,9 @@ pub(crate) struct ReconcileRequest {
     /// Whether nothing is taken in.
     #[serde(default)]
     pub(crate) dry_run: bool,
+    /// Why, for whoever reads the audit log.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) reason: Option<String>,
 }
 
 /// What is asked of the change feed.
@@ -212,10 +218,17 @@ impl<S: Store> Desk<S> {
         &self,
         id: &str,
         wish: Wish,
+        by: &By,
     ) -> Result<ExecutionDetailView, NotDone> {
         let sequence = self.find_execution(id)?.summary.sequence;
         let luck = (&*self.clock, &*self.luck);
-        operator::fulfil(wish, sequence, &*self.store, &self.workflows, luck).await?;
+        let action = match wish {
+            Wish::Redrive => Action::Redrive,
+            Wish::Stop { .. } => Action::Stop,
+        };
+        let done = operator::fulfil(wish, sequence, &*self.store, &self.workflows, luck);
+        let act = (action, sequence.get().to_string());
+        self.on_record(by, act, done).await?;
         let detail = self.store.execution(sequence)?.ok_or(NotDone::NotFound)?;
         self.execution_view(&detail, false)
     }
@@ -344,6 +357,7 @@ impl<S: Store> Desk<S> {
         &self,
         source: &str,
         request: &ReconcileRequest,
+        by: &By,
     ) -> Result<ReconciledView, NotDone> {
         let source = self
             .sources
@@ -357,7 +371,14 @@ impl<S: Store> Desk<S> {
             now: self.clock.now(),
             trace: self.new_trace(),
         };
-        let page = operator::reconcile(source, asked, &*self.upstream, &*self.store).await?;
+        let done = operator::reconcile(source, asked, &*self.upstream, &*self.store);
+        // All pages of one are one act.
+        let page = if request.dry_run || request.cursor.is_some() {
+            done.await?
+        } else {
+            let act = (Action::Reconcile, source.name.to_string());
+            self.on_record(by, act, done).await?
+        };
         let labels = SourceLabel {
             source: source.name.to_string(),
         };
@@ -395,7 +416,7 @@ impl<S: Store> Desk<S> {
     }
 
     /// Judges a quarantined delivery again.
-    pub(crate) async fn promote(&self, id: u64) -> Result<PromotedView, NotDone> {
+    pub(crate) async fn promote(&self, id: u64, by: &By) -> Result<PromotedView, NotDone> {
         let source_of = |name: &str| {
             self.sources
                 .iter()
@@ -403,8 +424,9 @@ impl<S: Store> Desk<S> {
                 .cloned()
         };
         let trace = self.new_trace();
-        let appended =
-            operator::promote(id, &*self.upstream, source_of, &*self.store, trace).await?;
+        let done = operator::promote(id, &*self.upstream, source_of, &*self.store, trace);
+        let act = (Action::Promote, id.to_string());
+        let appended = self.on_record(by, act, done).await?;
         let word = |outcome: &Outcome| match outcome {
             Outcome::Stored => "stored".to_owned(),
             Outcome::Duplicate => "duplicate".to_owned(),

@@ -13,8 +13,10 @@ use engine::store::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+mod audit;
 mod payments;
 
+pub(crate) use audit::ActView;
 pub(crate) use payments::{AnomalyView, GapView, MeaningView, PaymentView, ReconciledView};
 
 /// One page of a listing.

@@ -26,7 +26,7 @@ enum Action {
     /// Show one execution with its history.
     Show(Show),
     /// Let one that ended badly go on from the state in which it failed.
-    Redrive(One),
+    Redrive(Redrive),
     /// End one now.
     Stop(Stop),
 }
@@ -54,16 +54,19 @@ struct Show {
 }
 
 #[derive(Debug, clap::Args)]
-struct One {
+struct Redrive {
     /// Its id, or its event's key.
     execution: String,
+    /// Why, for whoever reads the audit log.
+    #[arg(long)]
+    reason: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]
 struct Stop {
     /// Its id, or its event's key.
     execution: String,
-    /// Why, for whoever reads the history.
+    /// Why, for whoever reads the history and the audit log.
     #[arg(long)]
     reason: Option<String>,
 }
@@ -92,20 +95,18 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<ExitCod
             let access = context.access(Purpose::Look).await?;
             access.execution(&show.execution, show.body).await?
         }
-        Action::Redrive(one) => {
+        Action::Redrive(redrive) => {
             let access = context.access(Purpose::Act).await?;
-            access.fulfil(&one.execution, Wish::Redrive).await?
+            let Redrive { execution, reason } = redrive;
+            access.fulfil(&execution, Wish::Redrive, reason).await?
         }
         Action::Stop(stop) => {
             let access = context.access(Purpose::Act).await?;
-            access
-                .fulfil(
-                    &stop.execution,
-                    Wish::Stop {
-                        reason: stop.reason,
-                    },
-                )
-                .await?
+            let Stop { execution, reason } = stop;
+            let wish = Wish::Stop {
+                reason: reason.clone(),
+            };
+            access.fulfil(&execution, wish, reason).await?
         }
     };
     if output.is_json() {

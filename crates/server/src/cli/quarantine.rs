@@ -52,6 +52,9 @@ struct Show {
 struct Promote {
     /// Its id.
     id: u64,
+    /// Why, for whoever reads the audit log.
+    #[arg(long)]
+    reason: Option<String>,
 }
 
 /// Does it.
@@ -84,7 +87,7 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<ExitCod
         }
         Action::Promote(promote) => {
             let access = context.access(Purpose::Judge).await?;
-            let promoted = access.promote(promote.id).await?;
+            let promoted = access.promote(promote.id, promote.reason).await?;
             if output.is_json() {
                 output.json(&promoted)?;
             } else {

@@ -27,6 +27,9 @@ pub(super) struct Args {
     /// Take nothing in; only say what is missing.
     #[arg(long)]
     dry_run: bool,
+    /// Why, for whoever reads the audit log.
+    #[arg(long)]
+    reason: Option<String>,
 }
 
 #[derive(Debug, Default, Serialize)]
@@ -62,6 +65,7 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<ExitCod
             since: args.since.as_millis(),
             cursor,
             dry_run: args.dry_run,
+            reason: args.reason.clone(),
         };
         let page = access.reconcile(&args.source, &request).await?;
         summary.checked += page.checked;

@@ -10,13 +10,13 @@ use engine::store::Store;
 use maud::{Markup, html};
 use serde::Deserialize;
 use std::sync::Arc;
-use tracing::info;
 
 use super::layout::{self, Place};
 use super::session::Visitor;
 use super::{ForVisitor as _, Page, Refused, Shared, Viewer, sign_in};
 use crate::admin::Admin;
 use crate::admin::keyring::Role;
+use crate::desk::By;
 
 /// Longest reason, in characters.
 const REASON_MAX: usize = 500;
@@ -147,12 +147,11 @@ async fn redrive<S: Store>(
     headers: HeaderMap,
     Form(form): Form<Confirmed>,
 ) -> Response {
-    let reason = match reason_of(&visitor, &headers, &form) {
-        Ok(reason) => reason,
+    let by = match reason_of(&visitor, &headers, &form) {
+        Ok(by) => by,
         Err(refusal) => return refusal,
     };
-    tell(&visitor, "redrive", id, &reason);
-    let done = admin.desk.fulfil(&id.to_string(), Wish::Redrive).await;
+    let done = admin.desk.fulfil(&id.to_string(), Wish::Redrive, &by).await;
     ended(done.map(|_| format!("/executions/{id}")).shown_to(&visitor))
 }
 
@@ -163,15 +162,14 @@ async fn stop<S: Store>(
     headers: HeaderMap,
     Form(form): Form<Confirmed>,
 ) -> Response {
-    let reason = match reason_of(&visitor, &headers, &form) {
-        Ok(reason) => reason,
+    let by = match reason_of(&visitor, &headers, &form) {
+        Ok(by) => by,
         Err(refusal) => return refusal,
     };
-    tell(&visitor, "stop", id, &reason);
     let wish = Wish::Stop {
-        reason: Some(reason),
+        reason: Some(by.reason().to_owned()),
     };
-    let done = admin.desk.fulfil(&id.to_string(), wish).await;
+    let done = admin.desk.fulfil(&id.to_string(), wish, &by).await;
     ended(done.map(|_| format!("/executions/{id}")).shown_to(&visitor))
 }
 
@@ -182,12 +180,11 @@ async fn promote<S: Store>(
     headers: HeaderMap,
     Form(form): Form<Confirmed>,
 ) -> Response {
-    let reason = match reason_of(&visitor, &headers, &form) {
-        Ok(reason) => reason,
+    let by = match reason_of(&visitor, &headers, &form) {
+        Ok(by) => by,
         Err(refusal) => return refusal,
     };
-    tell(&visitor, "promote", id, &reason);
-    let done = admin.desk.promote(id).await;
+    let done = admin.desk.promote(id, &by).await;
     let next = done.map(|promoted| match promoted.payment_ids.first() {
         Some(payment) => format!("/payments/{}", crate::access::segment(payment)),
         None => "/quarantine".to_owned(),
@@ -196,7 +193,7 @@ async fn promote<S: Store>(
 }
 
 /// The reason of a form that this session's own page has sent.
-fn reason_of(visitor: &Visitor, headers: &HeaderMap, form: &Confirmed) -> Result<String, Response> {
+fn reason_of(visitor: &Visitor, headers: &HeaderMap, form: &Confirmed) -> Result<By, Response> {
     let refuse = |why: &str| {
         let page = layout::page(
             visitor,
@@ -219,23 +216,11 @@ fn reason_of(visitor: &Visitor, headers: &HeaderMap, form: &Confirmed) -> Result
             "You have the role read; this takes the role operate.",
         ));
     }
-    let reason: String = form
-        .reason
-        .trim()
-        .chars()
-        .filter(|letter| !letter.is_control())
-        .take(REASON_MAX)
-        .collect();
-    if reason.is_empty() {
+    let by = By::new(&visitor.operator.name, Some(&form.reason));
+    if by.reason().is_empty() {
         return Err(refuse("Say why, for whoever reads the log."));
     }
-    Ok(reason)
-}
-
-/// Writes who does what, and why, into the log.
-fn tell(visitor: &Visitor, action: &str, id: u64, reason: &str) {
-    let operator = &visitor.operator.name;
-    info!(operator, action, id, reason, "an operator acts");
+    Ok(by)
 }
 
 fn ended(next: Result<String, Refused>) -> Response {

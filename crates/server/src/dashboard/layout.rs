@@ -25,15 +25,18 @@ pub(super) enum Place {
     Quarantine,
     /// Sources.
     Sources,
+    /// The audit log.
+    Audit,
 }
 
-const PLACES: [(Place, &str, &str); 6] = [
+const PLACES: [(Place, &str, &str); 7] = [
     (Place::Overview, "/", "Overview"),
     (Place::Events, "/events", "Events"),
     (Place::Payments, "/payments", "Payments"),
     (Place::Executions, "/executions", "Executions"),
     (Place::Quarantine, "/quarantine", "Quarantine"),
     (Place::Sources, "/sources", "Sources"),
+    (Place::Audit, "/audit", "Audit"),
 ];
 
 /// How something stands: a word and a sign, so that no colour is needed to tell it.

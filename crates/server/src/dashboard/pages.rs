@@ -1,5 +1,6 @@
 //! The pages that show.
 
+pub(super) mod audit;
 pub(super) mod event;
 pub(super) mod events;
 pub(super) mod executions;

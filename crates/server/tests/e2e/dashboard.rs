@@ -15,7 +15,8 @@ const READER: &str = "[admin.operators.ana]
     role = 'read'
     token = { value = 'ana-ana-ana-ana-ana', in_clear = true }";
 
-const PAGES: [&str; 12] = [
+const PAGES: [&str; 13] = [
+    "/audit",
     "/",
     "/events",
     "/events?payment_id=p&source=generic&status=completed",
@@ -320,13 +321,23 @@ async fn a_failed_payment_is_redriven_and_settles() {
     let settled = |event: &Value| event["event"]["status"] == "completed";
     server.event_that("generic%2Fe", settled).await;
     assert!(browser.page("/executions/1").await.contains("succeeded"));
-    // Who, what and why are in the log.
-    let log = home.log(crate::support::server::SERVER);
-    let line = log
-        .lines()
-        .find(|line| line.contains("an operator acts"))
-        .unwrap();
-    for part in ["admin", "redrive", "the bank called back"] {
-        assert!(line.contains(part), "{line}");
+    // A second one finds nothing to do, and is in the log as well.
+    let answer = browser.confirm("/executions/1/redrive", "to be sure").await;
+    assert_eq!(answer.status, 409, "{answer:?}");
+    let page = browser.page("/audit").await;
+    let log = home.run("--json audit").json(0);
+    assert_eq!(log["items"].as_array().unwrap().len(), 2);
+    for (at, reason, done) in [(0, "to be sure", false), (1, "the bank called back", true)] {
+        let act = &log["items"][at];
+        assert_eq!(act["operator"], "admin");
+        assert_eq!(
+            (&act["action"], &act["target"]),
+            (&json!("redrive"), &json!("1"))
+        );
+        assert_eq!(
+            (&act["reason"], &act["done"]),
+            (&json!(reason), &json!(done))
+        );
+        assert!(page.contains(reason));
     }
 }

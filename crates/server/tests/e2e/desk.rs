@@ -43,6 +43,7 @@ async fn the_api_asks_for_its_token() {
         "executions/1",
         "quarantine",
         "quarantine/1",
+        "audit",
     ];
     for path in paths {
         let answer = server.ask_admin(&format!("/api/{path}")).await;
@@ -118,6 +119,62 @@ async fn who_may_only_read_changes_nothing_and_sees_no_body() {
         .call(Method::POST, "quarantine/1/promote", Some(&json!({})))
         .await;
     is_problem(&answer, 409, "still_refused");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_is_done_is_in_the_log_with_who_and_why() {
+    let home = Home::new(
+        "workflow.enabled = false
+         [admin.operators.bo]
+         role = 'operate'
+         token = { value = 'bo-bo-bo-bo-bo-bo', in_clear = true }",
+    );
+    let mut server = Server::start(&home);
+    let forged = Webhook::payment("p", "e").signed_with("another");
+    assert_eq!(server.send(&forged).await.status, 401);
+    "bo-bo-bo-bo-bo-bo".clone_into(&mut server.token);
+    let asked = json!({"reason": " so\u{7} it goes\n"});
+    let promote = "quarantine/1/promote";
+    let answer = server.call(Method::POST, promote, Some(&asked)).await;
+    is_problem(&answer, 409, "still_refused");
+    // What is not there is not acted on.
+    let answer = server
+        .call(Method::POST, "executions/9/stop", Some(&asked))
+        .await;
+    is_problem(&answer, 404, "not_found");
+    assert_eq!(server.call(Method::POST, promote, None).await.status, 409);
+    server.stop();
+    home.run("quarantine promote 1 --reason again")
+        .fails_with(&["still refused"]);
+    let log = home.run("--json audit").json(0)["items"].clone();
+    let told: Vec<_> = log
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|act| {
+            (
+                act["operator"].as_str().unwrap(),
+                act["reason"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [("command line", "again"), ("bo", ""), ("bo", "so it goes")]
+    );
+    for act in log.as_array().unwrap() {
+        assert_eq!(
+            (&act["action"], &act["target"]),
+            (&json!("promote"), &json!("1"))
+        );
+        assert_eq!(act["done"], false);
+        assert!(act["why"].as_str().unwrap().starts_with("still refused"));
+    }
+    let table = home.run("audit --limit 1").stdout;
+    assert!(
+        table.contains("promote 1") && table.contains("More: --before 3"),
+        "{table}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
