@@ -355,3 +355,43 @@ async fn what_is_broken_by_hand_is_found() {
     }
     sound(home.path());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_listing_stops_looking_after_so_many_events_and_says_where_to_go_on() {
+    let directory = TempDir::new().expect("a directory");
+    let store = Arc::new(open(directory.path()));
+    // All at once, so that they share commits.
+    let mut kept = tokio::task::JoinSet::new();
+    for number in 0..2_050 {
+        let store = Arc::clone(&store);
+        let sent = webhook(&format!("evt_{number}"));
+        kept.spawn(async move { store.append_once(sent.custody()).await });
+    }
+    for outcome in kept.join_all().await {
+        outcome.expect("taken in");
+    }
+    let newest = store
+        .list_events(&EventFilter::default(), None, 1)
+        .expect("readable");
+    let arrived = newest.items[0].record.status();
+    for (status, found) in [(arrived, 2_050), ("completed", 0)] {
+        let filter = EventFilter {
+            status: Some(status.to_owned()),
+            ..EventFilter::default()
+        };
+        let (mut places, mut before, mut pages) = (Vec::new(), None, 0);
+        loop {
+            let page = store
+                .list_events(&filter, before, 10_000)
+                .expect("readable");
+            places.extend(page.items.iter().map(|event| event.sequence.get()));
+            pages += 1;
+            match page.next {
+                Some(next) => before = Some(next),
+                None => break,
+            }
+        }
+        assert_eq!((places.len(), pages), (found, 2), "{status}");
+        assert!(places.windows(2).all(|two| two[0] > two[1]), "{status}");
+    }
+}

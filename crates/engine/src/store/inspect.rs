@@ -165,7 +165,8 @@ pub struct Counts {
 
 /// The role that answers people.
 pub trait Inspect {
-    /// Events, newest first by sequence, below `before` where it is given.
+    /// Events, newest first by sequence, below `before` where it is given. A store may stop looking
+    /// before a page is full, even before it has found one, and say with `next` where to go on.
     fn list_events(
         &self,
         filter: &EventFilter,

@@ -88,7 +88,11 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<ExitCod
             if output.is_json() {
                 output.json(&page)?;
             } else {
-                print_list(output, &page.items);
+                if page.items.is_empty() && page.next.is_some() {
+                    output.line("None of the events that were looked at is like that.");
+                } else {
+                    print_list(output, &page.items);
+                }
                 super::print_next(output, page.next);
             }
         }

@@ -159,12 +159,12 @@ pub(super) fn execution_badge(status: Option<ExecutionStatus>) -> Markup {
     }
 }
 
-/// How a record stands.
-pub(super) fn record_badge(status: &str) -> Markup {
+/// How a record stands. Until it is touched its status is whatever the provider said.
+pub(super) fn record_badge(status: &str, is_touched: bool) -> Markup {
     let tone = match status {
-        "completed" => Tone::Good,
-        "failed" => Tone::Bad,
-        "processing" => Tone::Busy,
+        "completed" if is_touched => Tone::Good,
+        "failed" if is_touched => Tone::Bad,
+        "processing" if is_touched => Tone::Busy,
         _ => Tone::Faint,
     };
     badge(tone, status)

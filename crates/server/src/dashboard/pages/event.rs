@@ -40,7 +40,7 @@ pub(in crate::dashboard) async fn page<S: Store>(
     };
     let event = &view.event;
     let content = html! {
-        h1 { "Event " (event.event_key) " " (layout::record_badge(&event.status)) }
+        h1 { "Event " (event.event_key) " " (layout::record_badge(&event.status, event.updated_at.is_some())) }
         (facts(&view))
         section {
             h2 { "What became of it" }
@@ -118,7 +118,7 @@ fn changes(view: &EventDetailView) -> Markup {
                 @for change in &view.changes {
                     li {
                         (layout::time(&change.at)) " " strong { (change.event_name) } " "
-                        @if let Some(status) = &change.status { (layout::record_badge(status)) }
+                        @if let Some(status) = &change.status { (layout::record_badge(status, change.event_name != "INSERT")) }
                     }
                 }
             }

@@ -12,8 +12,8 @@ use crate::dashboard::{ForVisitor as _, Page, Shared, Viewer};
 use crate::desk::EventQuery;
 use crate::view::EventView;
 
-/// Statuses of a record that can be asked for.
-const STATUSES: [&str; 4] = ["pending", "processing", "completed", "failed"];
+/// Statuses that we give a record; until then it has the provider's word.
+const STATUSES: [&str; 3] = ["processing", "completed", "failed"];
 
 /// What the form of the listing says; an empty field asks for nothing.
 #[derive(Debug, Default, Deserialize)]
@@ -54,10 +54,12 @@ pub(in crate::dashboard) async fn page<S: Store>(
         ("status", filters.status.trim()),
     ];
     let list = html! {
-        @if found.items.is_empty() {
-            (layout::nothing("No event is like that."))
-        } @else {
-            (table(&found.items))
+        @match (found.items.is_empty(), found.next) {
+            (true, None) => (layout::nothing("No event is like that.")),
+            (true, Some(_)) => (layout::nothing(
+                "None of the events that were looked at is like that; there are older ones.",
+            )),
+            (false, _) => (table(&found.items)),
         }
         (layout::older("/events", &query, found.next))
     };
@@ -72,7 +74,11 @@ pub(in crate::dashboard) async fn page<S: Store>(
         form class="filters" action="/events" {
             label { "Payment" input name="payment_id" value=(filters.payment_id); }
             label { "Source" (choice("source", &sources, &filters.source)) }
-            label { "Status" (choice("status", &STATUSES, &filters.status)) }
+            label {
+                "Status"
+                input name="status" list="statuses" value=(filters.status) autocomplete="off";
+            }
+            datalist id="statuses" { @for status in STATUSES { option value=(status) {} } }
             button type="submit" { "Filter" }
             a href="/events" { "All" }
         }
@@ -123,7 +129,7 @@ fn row(event: &EventView) -> Markup {
             td data-name="Payment" { (layout::payment_link(&event.payment_id)) }
             td data-name="Told" { (told.unwrap_or(&event.provider_status)) }
             td data-name="Amount" class="sum" { (event.amount) " " (event.currency) }
-            td data-name="Record" { (layout::record_badge(&event.status)) }
+            td data-name="Record" { (layout::record_badge(&event.status, event.updated_at.is_some())) }
             td data-name="Execution" { (layout::execution_badge(event.execution)) }
         }
     }

@@ -124,7 +124,7 @@ pub(super) fn table(executions: &[ExecutionView]) -> Markup {
                         }
                         td data-name="Payment" { (layout::payment_link(&execution.payment_id)) }
                         td data-name="Stands" { (layout::execution_badge(Some(execution.status))) }
-                        td data-name="Record" { (layout::record_badge(&execution.record_status)) }
+                        td data-name="Record" { (layout::record_badge(&execution.record_status, true)) }
                         td data-name="Next look" {
                             @if let Some(due) = &execution.due_at { (layout::time(due)) }
                             @else { "–" }
