@@ -26,7 +26,7 @@ pub use executions::{
     Progress, StartExecution,
 };
 pub use inspect::{
-    AnomalySummary, ConflictSummary, Counts, EventDetail, EventFilter, EventSummary,
+    AnomalySummary, Arrivals, ConflictSummary, Counts, EventDetail, EventFilter, EventSummary,
     ExecutionDetail, ExecutionFilter, ExecutionSummary, Inspect, Page, StepRecord,
 };
 pub use quarantine::{

@@ -5,6 +5,7 @@
 //! text: the policy forbids inline scripts and styles, and maud escapes.
 
 mod act;
+mod chart;
 pub(crate) mod graph;
 mod json_text;
 mod layout;

@@ -413,6 +413,7 @@ mod tests {
         let connection = Connection::open_in_memory().unwrap();
         connection.execute_batch(schema::VERSION_1).unwrap();
         connection.execute_batch(schema::VERSION_2).unwrap();
+        connection.execute_batch(schema::VERSION_3).unwrap();
         let keys = Keys::load(&connection, false).unwrap();
         let mut state = State {
             head: EVENTS.unsigned_abs(),

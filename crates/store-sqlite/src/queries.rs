@@ -7,7 +7,7 @@ use domain::source::SourceName;
 use domain::stream::Sequence;
 use domain::time::Timestamp;
 use engine::store::{
-    AnomalySummary, ConflictSummary, Counts, EventDetail, EventFilter, EventSummary,
+    AnomalySummary, Arrivals, ConflictSummary, Counts, EventDetail, EventFilter, EventSummary,
     ExecutionDetail, ExecutionFilter, ExecutionStatus, ExecutionSummary, Inspect, Page, StepRecord,
     Unavailable,
 };
@@ -19,6 +19,7 @@ use crate::fault::Fault;
 use crate::keys;
 use crate::rows;
 use crate::state::State;
+use crate::writer::arrivals::MINUTE;
 
 impl Inspect for SqliteStore {
     fn list_events(
@@ -175,6 +176,28 @@ impl Inspect for SqliteStore {
     fn counts(&self) -> Result<Counts, Unavailable> {
         let state = self.shared.readers.read(State::load);
         state.map(|state| state.counts()).map_err(Fault::unreadable)
+    }
+
+    fn arrivals(&self, since: Timestamp) -> Result<Vec<Arrivals>, Unavailable> {
+        let read = self.shared.readers.read(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT minute, source, events FROM arrivals WHERE minute >= ?1
+                 ORDER BY minute, source",
+            )?;
+            let mut rows = statement.query([since.as_millis().div_euclid(MINUTE)])?;
+            let mut arrivals = Vec::new();
+            while let Some(row) = rows.next()? {
+                let (minute, source): (i64, String) = (row.get(0)?, row.get(1)?);
+                arrivals.push(Arrivals {
+                    minute: Timestamp::from_millis(minute.saturating_mul(MINUTE)),
+                    source: SourceName::try_new(&source)
+                        .map_err(|_| Fault::Corrupt("a source's name that is none"))?,
+                    events: codec::natural(row.get(2)?)?,
+                });
+            }
+            Ok(arrivals)
+        });
+        read.map_err(Fault::unreadable)
     }
 }
 

@@ -24,7 +24,7 @@ CREATE TABLE anomalies (
 CREATE INDEX anomalies_by_event ON anomalies (event);
 ";
 
-/// What the third version adds: who did what, when, and why.
+/// What the third version adds: who did what, when, and why; and how much came when.
 pub(crate) const VERSION_3: &str = "
 CREATE TABLE audit (
     id       INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -36,6 +36,13 @@ CREATE TABLE audit (
     is_done  INTEGER,
     why      TEXT
 ) STRICT;
+
+CREATE TABLE arrivals (
+    minute INTEGER NOT NULL,
+    source TEXT NOT NULL,
+    events INTEGER NOT NULL,
+    PRIMARY KEY (minute, source)
+) STRICT, WITHOUT ROWID;
 ";
 
 /// The first version of the schema.

@@ -8,6 +8,7 @@
 
 mod anomalies;
 pub(crate) mod append;
+pub(crate) mod arrivals;
 mod checkpoint;
 pub(crate) mod definition;
 pub(crate) mod progress;
@@ -62,6 +63,8 @@ pub(crate) struct Effects {
     pub(crate) schedule: Vec<(u64, Option<Timestamp>, Lease)>,
     /// Whether executions may have become due.
     pub(crate) due: bool,
+    /// Events that came.
+    pub(crate) arrivals: arrivals::Arrivals,
 }
 
 /// The writer's thread and the way to it.
@@ -239,6 +242,7 @@ impl Committer {
                 effects,
             })?;
         }
+        effects.arrivals.save(&self.connection)?;
         let added = state.events.saturating_sub(self.state.events);
         keys.merge(
             &self.connection,

@@ -222,6 +222,7 @@ macro_rules! store_suite {
                 executions_are_counted_by_how_they_stand
                 quarantined_deliveries_are_counted
                 the_lag_is_what_the_pipe_has_not_read
+                arrivals_are_counted_by_minute_and_source
             }
             reopening {
                 everything_is_there_after_a_clean_end

@@ -163,6 +163,17 @@ pub struct Counts {
     pub feed_lag: u64,
 }
 
+/// How many events came in one minute from one source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Arrivals {
+    /// When the minute began.
+    pub minute: Timestamp,
+    /// The source.
+    pub source: SourceName,
+    /// How many; never none.
+    pub events: u64,
+}
+
 /// The role that answers people.
 pub trait Inspect {
     /// Events, newest first by sequence, below `before` where it is given. A store may stop looking
@@ -200,4 +211,9 @@ pub trait Inspect {
 
     /// How much there is of everything.
     fn counts(&self) -> Result<Counts, Unavailable>;
+
+    /// How many events came in each minute, from that of `since` on, by the time at which they were
+    /// received: in the order of the minutes and then of the sources' names. A minute in which none
+    /// came is left out, and so may be what is older than 35 days.
+    fn arrivals(&self, since: Timestamp) -> Result<Vec<Arrivals>, Unavailable>;
 }

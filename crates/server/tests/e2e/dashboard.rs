@@ -15,8 +15,9 @@ const READER: &str = "[admin.operators.ana]
     role = 'read'
     token = { value = 'ana-ana-ana-ana-ana', in_clear = true }";
 
-const PAGES: [&str; 13] = [
+const PAGES: [&str; 14] = [
     "/audit",
+    "/?span=7d",
     "/",
     "/events",
     "/events?payment_id=p&source=generic&status=completed",

@@ -108,6 +108,8 @@ impl Append {
             timestamp,
             sequence,
         });
+        let source = &new.event.key.source;
+        batch.effects.arrivals.add(self.received_at, source);
         batch.state.head = sequence;
         batch.state.events = batch.state.events.saturating_add(1);
         let key = RecordKey {

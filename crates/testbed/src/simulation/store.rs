@@ -12,8 +12,8 @@ use domain::stream::{Change, ChangeKind, Sequence};
 use domain::time::{Millis, Timestamp};
 use engine::store::memory::MemoryStore;
 use engine::store::{
-    Act, ActEnd, ActSummary, AnomalySummary, Appended, AuditLog, ChangeFeed, Claimed, Committed,
-    Counts, Custody, DefinitionId, EventDetail, EventFilter, EventLog, EventSummary,
+    Act, ActEnd, ActSummary, AnomalySummary, Appended, Arrivals, AuditLog, ChangeFeed, Claimed,
+    Committed, Counts, Custody, DefinitionId, EventDetail, EventFilter, EventLog, EventSummary,
     ExecutionDetail, ExecutionFilter, ExecutionSummary, Executions, Inspect, NotKept, Outcome,
     Page, PaymentOfSource, Progress, Quarantine, QuarantineWard, QuarantinedDelivery,
     QuarantinedSummary, StartExecution, Unavailable,
@@ -312,6 +312,10 @@ impl Executions for SimulatedStore {
 }
 
 impl Inspect for SimulatedStore {
+    fn arrivals(&self, since: Timestamp) -> Result<Vec<Arrivals>, Unavailable> {
+        self.inner.arrivals(since)
+    }
+
     fn list_events(
         &self,
         filter: &EventFilter,

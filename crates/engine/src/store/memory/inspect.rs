@@ -1,14 +1,17 @@
 //! Listings and counts, made anew from the maps whenever somebody asks.
 
+use std::collections::BTreeMap;
+
 use domain::event::EventKeyDigest;
 use domain::payment::Anomaly;
 use domain::record::{EventRecord, RecordKey};
 use domain::stream::{Change, Sequence};
+use domain::time::Timestamp;
 
 use super::executions::Execution;
 use super::{Kept, MemoryDisk, MemoryStore};
 use crate::store::{
-    AnomalySummary, Counts, EventDetail, EventFilter, EventSummary, ExecutionDetail,
+    AnomalySummary, Arrivals, Counts, EventDetail, EventFilter, EventSummary, ExecutionDetail,
     ExecutionFilter, ExecutionStatus, ExecutionSummary, Inspect, Page, Unavailable,
 };
 
@@ -95,6 +98,29 @@ impl Inspect for MemoryStore {
             })
         };
         Ok(disk.executions.get(&sequence).and_then(detail))
+    }
+
+    fn arrivals(&self, since: Timestamp) -> Result<Vec<Arrivals>, Unavailable> {
+        const MINUTE: i64 = 60_000;
+        let minute = |time: Timestamp| time.as_millis().div_euclid(MINUTE);
+        let mut events: BTreeMap<_, u64> = BTreeMap::new();
+        for kept in self.look()?.disk.records.values() {
+            let record = &kept.record;
+            let source = record.event_key.source.clone();
+            *events
+                .entry((minute(record.received_at), source))
+                .or_default() += 1;
+        }
+        let arrivals = |((minute, source), events)| Arrivals {
+            minute: Timestamp::from_millis(minute * MINUTE),
+            source,
+            events,
+        };
+        let events = events.into_iter();
+        Ok(events
+            .filter(|((at, _), _)| *at >= minute(since))
+            .map(arrivals)
+            .collect())
     }
 
     fn counts(&self) -> Result<Counts, Unavailable> {

@@ -1,9 +1,11 @@
 //! How everything stands, and in words what is wrong and what to do.
 
-use axum::extract::{Extension, State};
+use axum::extract::{Extension, Query, State};
 use engine::store::{Store, Unavailable};
 use maud::{Markup, html};
+use serde::Deserialize;
 
+use crate::dashboard::chart::{SPANS, Span};
 use crate::dashboard::layout::{self, Place, Tone};
 use crate::dashboard::live;
 use crate::dashboard::{ForVisitor as _, Page, Shared, Viewer};
@@ -18,6 +20,13 @@ const LAG_MAX: u64 = 5_000;
 /// How many events and failures are shown.
 const SHOWN: usize = 10;
 
+/// How the page is looked at.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(in crate::dashboard) struct Look {
+    span: String,
+}
+
 /// Something that a person should know.
 struct Concern {
     tone: Tone,
@@ -30,6 +39,7 @@ struct Concern {
 pub(in crate::dashboard) async fn page<S: Store>(
     State(admin): Shared<S>,
     Extension(visitor): Viewer,
+    Query(look): Query<Look>,
 ) -> Page {
     let head = live::head(&admin);
     let desk = &admin.desk;
@@ -45,11 +55,25 @@ pub(in crate::dashboard) async fn page<S: Store>(
         ..EventQuery::default()
     };
     let newest = desk.events(&newest).shown_to(&visitor)?.items;
+    let span = Span::of(&look.span);
+    let edges = span.edges(desk.clock.now());
+    let since = edges.first().copied().unwrap_or(desk.clock.now());
+    let arrivals = desk.store.arrivals(since).shown_to(&visitor)?;
     let concerns = concerns(&counts, desk.store.takes_custody());
     let content = html! {
         h1 { "Overview" }
         (health(&concerns))
         (figures(&counts))
+        section {
+            h2 { "Taken in" }
+            nav class="tabs" aria-label="How far back" {
+                @for each in SPANS {
+                    a href={ "/?span=" (each.word) }
+                        aria-current=[(each == span).then_some("true")] { (each.name) }
+                }
+            }
+            (span.chart(&edges, &arrivals))
+        }
         @if !failed.is_empty() {
             section {
                 h2 { "Failed last" }
