@@ -3,6 +3,7 @@
 //! no server runs. Both show the same.
 
 mod audit;
+mod query;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -26,9 +27,11 @@ use engine::store::{
 };
 use engine::upstream::Upstream;
 use engine::workflow::{Course, Workflows};
-use serde::{Deserialize, Serialize};
 
 pub(crate) use self::audit::By;
+pub(crate) use self::query::{
+    ChangeQuery, ChangesView, EventQuery, ListQuery, ReconcileRequest, time,
+};
 use crate::dashboard::graph::Drawing;
 use crate::view::{
     AnomalyView, ChangeView, CountsView, EventDetailView, EventView, ExecutionDetailView,
@@ -63,88 +66,23 @@ pub(crate) struct Desk<S> {
     pub(crate) luck: Arc<dyn Luck>,
 }
 
-/// What is asked of a listing of events.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct EventQuery {
-    /// Only those of this payment.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) payment_id: Option<String>,
-    /// Only those whose record stands so.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) status: Option<String>,
-    /// Only those of this source.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) source: Option<String>,
-    /// Only those below this id.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) before: Option<u64>,
-    /// No more than so many.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) limit: Option<usize>,
-}
-
-/// What is asked of a listing of executions or of the quarantine.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct ListQuery {
-    /// Only those that stand so (executions only).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) status: Option<String>,
-    /// Only those below this id.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) before: Option<u64>,
-    /// No more than so many.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) limit: Option<usize>,
-}
-
-/// What is asked of a reconciliation: one page of it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct ReconcileRequest {
-    /// From this time on, in milliseconds since 1970.
-    pub(crate) since: i64,
-    /// Where the page begins; the last page's `next`.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub(crate) cursor: Option<String>,
-    /// Whether nothing is taken in.
-    #[serde(default)]
-    pub(crate) dry_run: bool,
-    /// Why, for whoever reads the audit log.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub(crate) reason: Option<String>,
-}
-
-/// What is asked of the change feed.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct ChangeQuery {
-    /// Only those after this place; the newest places when absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) after: Option<u64>,
-    /// No more than so many.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) limit: Option<usize>,
-}
-
-/// A piece of the change feed.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct ChangesView {
-    /// The changes, oldest first.
-    pub(crate) items: Vec<ChangeView>,
-    /// Pass this as `after` for what comes next.
-    pub(crate) after: u64,
-}
-
 impl<S: Store> Desk<S> {
     /// Events, newest first.
     pub(crate) fn events(&self, query: &EventQuery) -> Result<PageView<EventView>, NotDone> {
-        let filter = EventFilter {
-            payment_id: query.payment_id.clone(),
-            status: query.status.clone(),
-            source: query.source.clone(),
-        };
+        let filter = query.filter()?;
+        if let Some(key) = &query.event_key {
+            // A key is one event, and needs no search.
+            let found = self.store.event(&EventKeyDigest::of_text(key))?;
+            let found = found.map(|detail| detail.summary);
+            let items = found
+                .into_iter()
+                .filter(|event| filter.matches(&event.record));
+            let page = Page {
+                items: items.collect(),
+                next: None,
+            };
+            return Ok(page_view(&page, EventView::new));
+        }
         let page = self
             .store
             .list_events(&filter, query.before, page_size(query.limit))?;

@@ -5,7 +5,7 @@ use domain::payment::Anomaly;
 use domain::record::RecordKey;
 use domain::source::SourceName;
 use domain::stream::Sequence;
-use domain::time::Timestamp;
+use domain::time::{Millis, Timestamp};
 use engine::store::{
     AnomalySummary, Arrivals, ConflictSummary, Counts, EventDetail, EventFilter, EventSummary,
     ExecutionDetail, ExecutionFilter, ExecutionStatus, ExecutionSummary, Inspect, Page, StepRecord,
@@ -34,7 +34,11 @@ impl Inspect for SqliteStore {
                 let mut statement = connection.prepare_cached(
                     "SELECT sequence FROM events WHERE sequence < ?1 ORDER BY sequence DESC",
                 )?;
-                let places = statement.query_map([self::before(before)], |row| row.get(0))?;
+                let end = match filter.until {
+                    None => self::before(before),
+                    Some(until) => self::before(before).min(place_of(connection, until)?),
+                };
+                let places = statement.query_map([end], |row| row.get(0))?;
                 page_of_events(connection, filter, limit, places)
             }),
             Some(payment_id) => shared.readers.read(|connection| {
@@ -219,6 +223,33 @@ fn list(
     Ok(places.collect::<Result<_, _>>()?)
 }
 
+/// How far from the order in which they were received events may be kept: those that are received
+/// at once overtake each other on their way to the disk, for as long as a sender is kept waiting.
+const DISORDER_MAX: Millis = Millis::from_secs(60);
+
+/// A place of the feed that stands above every event received before `until`, and not far above it.
+fn place_of(connection: &Connection, until: Timestamp) -> Result<i64, Fault> {
+    let mut statement = connection.prepare_cached(
+        "SELECT sequence, timestamp FROM events WHERE sequence <= ?1 ORDER BY sequence DESC LIMIT 1",
+    )?;
+    let mut event_at = |place: i64| -> Result<Option<(i64, i64)>, Fault> {
+        let found = statement.query_row([place], |row| Ok((row.get(0)?, row.get(1)?)));
+        Ok(found.optional()?)
+    };
+    let until = until.after(DISORDER_MAX).as_millis();
+    let last = event_at(i64::MAX)?.map_or(0, |(sequence, _)| sequence);
+    // What stands at `low` or below it came before; above `high` everything came after.
+    let (mut low, mut high) = (0, last);
+    while low < high {
+        let middle = low + (high - low).saturating_add(1) / 2;
+        match event_at(middle)? {
+            Some((sequence, timestamp)) if timestamp >= until => high = sequence.saturating_sub(1),
+            Some(_) | None => low = middle,
+        }
+    }
+    Ok(high.saturating_add(1))
+}
+
 /// Most events that one page looks at. Reading this many takes some tens of milliseconds, for which
 /// a thread that webhooks need as well is held.
 const LOOKED_AT_MAX: usize = 2_000;
@@ -242,13 +273,12 @@ fn page_of_events(
         let Some(record) = rows::current_record(connection, sequence)? else {
             continue;
         };
-        let is = |wanted: &Option<String>, found: &str| {
-            wanted.as_ref().is_none_or(|wanted| wanted == found)
-        };
-        let passes = is(&filter.payment_id, &record.key.payment_id)
-            && is(&filter.status, record.status())
-            && is(&filter.source, record.event_key.source.as_str());
-        if !passes {
+        if let Some(since) = filter.since
+            && record.received_at.after(DISORDER_MAX) < since
+        {
+            break;
+        }
+        if !filter.matches(&record) {
             continue;
         }
         if items.len() >= limit {

@@ -202,6 +202,7 @@ macro_rules! store_suite {
             inspect {
                 events_are_listed_newest_first_in_pages
                 events_are_filtered_by_payment_status_and_source
+                events_are_filtered_by_time_amount_and_error
                 a_filtered_listing_is_paged_by_what_matches
                 an_event_has_all_that_was_kept_about_it
                 an_event_is_found_by_every_entry_about_it

@@ -4,8 +4,10 @@ use bytes::Bytes;
 use domain::admit::Vouched;
 use domain::delivery::{BodyHash, Headers};
 use domain::event::EventKeyDigest;
+use domain::money::Amount;
 use domain::payment::Anomaly;
 use domain::record::{EventRecord, RecordKey};
+use domain::settlement::Settlement;
 use domain::source::SourceName;
 use domain::stream::{Change, Sequence};
 use domain::time::Timestamp;
@@ -30,6 +32,36 @@ pub struct EventFilter {
     pub status: Option<String>,
     /// Only those of this source.
     pub source: Option<String>,
+    /// Only those that failed with this error.
+    pub error: Option<String>,
+    /// Only those of exactly this amount, in whatever currency.
+    pub amount: Option<Amount>,
+    /// Only those received at this time or later.
+    pub since: Option<Timestamp>,
+    /// Only those received before this time.
+    pub until: Option<Timestamp>,
+}
+
+impl EventFilter {
+    /// Whether an event with this record is one of them.
+    pub fn matches(&self, record: &EventRecord) -> bool {
+        let is = |wanted: &Option<String>, found: &str| {
+            wanted.as_ref().is_none_or(|wanted| wanted == found)
+        };
+        let error = match &record.settlement {
+            Settlement::Failed { error, .. } => error.as_str(),
+            Settlement::Received | Settlement::Processing { .. } | Settlement::Completed { .. } => {
+                ""
+            }
+        };
+        is(&self.payment_id, &record.key.payment_id)
+            && is(&self.status, record.status())
+            && is(&self.source, record.event_key.source.as_str())
+            && is(&self.error, error)
+            && self.amount.is_none_or(|amount| amount == record.amount)
+            && self.since.is_none_or(|since| since <= record.received_at)
+            && self.until.is_none_or(|until| record.received_at < until)
+    }
 }
 
 /// An event in a listing.
@@ -177,7 +209,8 @@ pub struct Arrivals {
 /// The role that answers people.
 pub trait Inspect {
     /// Events, newest first by sequence, below `before` where it is given. A store may stop looking
-    /// before a page is full, even before it has found one, and say with `next` where to go on.
+    /// before a page is full, even before it has found one, and say with `next` where to go on. A
+    /// filter by time may miss what was received by a clock that was set back since.
     fn list_events(
         &self,
         filter: &EventFilter,

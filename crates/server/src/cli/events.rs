@@ -44,6 +44,18 @@ struct List {
     /// Only those of this source.
     #[arg(long)]
     source: Option<String>,
+    /// Only those that failed with this error, such as GatewayUnavailable.
+    #[arg(long)]
+    error: Option<String>,
+    /// Only those of exactly this amount.
+    #[arg(long)]
+    amount: Option<String>,
+    /// Only those received at this time or later, such as 2026-11-23T10:00:00Z.
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Only those received before this time.
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
     /// Only those below this id: the next page.
     #[arg(long, value_name = "ID")]
     before: Option<u64>,
@@ -81,6 +93,11 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<ExitCod
                 payment_id: list.payment,
                 status: list.status,
                 source: list.source,
+                event_key: None,
+                error: list.error,
+                amount: list.amount,
+                since: list.since,
+                until: list.until,
                 before: list.before,
                 limit: Some(list.limit),
             };

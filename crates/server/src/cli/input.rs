@@ -6,9 +6,6 @@ use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::{Context as _, ensure};
-use jiff::Timestamp as Instant;
-
-use domain::time::Timestamp;
 
 /// Longest input, in bytes: far above any webhook, event or definition that is accepted.
 const INPUT_BYTES_MAX: u64 = 16 * 1024 * 1024;
@@ -53,19 +50,12 @@ pub(super) fn text(path: &Path) -> anyhow::Result<String> {
     String::from_utf8(bytes(path)?).with_context(|| format!("{} is not UTF-8", path.display()))
 }
 
-/// A time as it is given on the command line: with its zone, or in milliseconds since 1970.
-pub(super) fn time(text: &str) -> Result<Timestamp, String> {
-    if let Ok(millis) = text.parse::<i64>() {
-        return Ok(Timestamp::from_millis(millis));
-    }
-    let instant: Instant = text.parse().map_err(|_| {
-        "not a time; give one such as 2026-11-23T10:00:00Z, or milliseconds since 1970".to_owned()
-    })?;
-    Ok(Timestamp::from_millis(instant.as_millisecond()))
-}
+pub(super) use crate::desk::time;
 
 #[cfg(test)]
 mod tests {
+    use domain::time::Timestamp;
+
     use super::*;
 
     #[test]

@@ -342,3 +342,49 @@ async fn a_failed_payment_is_redriven_and_settles() {
         assert!(page.contains(reason));
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_are_found_by_whatever_one_knows_of_them() {
+    let (home, server) = filled("").await;
+    let browser = Browser::of(&server).await;
+    for (query, is_found) in [
+        ("payment_id=p", true),
+        ("payment_id=q", false),
+        ("amount=12.5", true),
+        ("amount=12.51", false),
+        ("since=2020-01-01T00:00&until=2100-01-01T00:00:00", true),
+        ("since=2100-01-01T00:00", false),
+        ("until=2020-01-01T00:00:00Z", false),
+        ("error=Declined", false),
+        (
+            "status=completed&source=generic&error=&amount=&since=&until=",
+            true,
+        ),
+    ] {
+        let page = browser.page(&format!("/events?{query}")).await;
+        assert_eq!(page.contains("generic/e<"), is_found, "{query}");
+    }
+    for nonsense in ["amount=much", "since=yesterday", "until=1e9"] {
+        let answer = browser.get(&format!("/events?{nonsense}")).await;
+        assert_eq!(answer.status, 400, "{nonsense}: {answer:?}");
+        let answer = server
+            .call(Method::GET, &format!("events?{nonsense}"), None)
+            .await;
+        assert_eq!(answer.status, 400, "{nonsense}: {answer:?}");
+    }
+    for (query, count) in [
+        ("event_key=generic/e", 1),
+        ("event_key=generic/e&payment_id=q", 0),
+        ("event_key=generic/f", 0),
+        ("since=0&until=9999999999999", 1),
+    ] {
+        let found = server.api(&format!("events?{query}")).await;
+        assert_eq!(found["items"].as_array().unwrap().len(), count, "{query}");
+    }
+    let list = |words: &str| home.run(&format!("--json events list {words}")).json(0);
+    assert_eq!(
+        list("--amount 12.5 --since 2020-01-01T00:00:00Z")["items"][0]["paymentId"],
+        "p"
+    );
+    assert_eq!(list("--error Declined")["items"], json!([]));
+}

@@ -250,10 +250,15 @@ impl Workload {
             let word = self.pick(of).to_owned();
             self.rng.random_bool(0.4).then_some(word)
         };
+        let times = [1_000, 2_000, i64::MAX].map(Timestamp::from_millis);
         EventFilter {
             payment_id: maybe(&["pay_0", "pay_1", "pay_6", "pay_9"]),
             status: maybe(&["paid", "pending", "processing", "completed", "failed"]),
             source: maybe(&["generic", "second"]),
+            error: None,
+            amount: None,
+            since: self.rng.random_bool(0.2).then(|| self.pick(&times)),
+            until: self.rng.random_bool(0.2).then(|| self.pick(&times)),
         }
     }
 }

@@ -1,13 +1,15 @@
 //! Looking: listings, filters, pages and details.
 
+use domain::money::Amount;
 use domain::payment::Anomaly;
 use domain::providers::Occasion;
+use domain::time::Timestamp;
 use engine::store::{
     AnomalySummary, EventDetail, EventFilter, ExecutionFilter, ExecutionStatus, Executions as _,
     Inspect as _, Page,
 };
 
-use super::bench::{Bench, at, claim_of, complete_of, seq};
+use super::bench::{Bench, at, claim_of, complete_of, fail_of, seq};
 use super::{Ending, StoreOpener};
 use crate::deliveries::{SECRET_LABEL, STRIPE, Webhook, stripe_webhook, webhook};
 
@@ -105,6 +107,51 @@ pub(crate) async fn events_are_filtered_by_payment_status_and_source<O: StoreOpe
             payment_id: text(payment),
             status: text(status),
             source: text(source),
+            ..EventFilter::default()
+        };
+        assert_eq!(events(&bench, &filter), expected, "{filter:?}");
+    }
+}
+
+pub(crate) async fn events_are_filtered_by_time_amount_and_error<O: StoreOpener>() {
+    let bench = Bench::<O>::new().await;
+    // Hours apart; two came at once and the other way round.
+    const HOUR: i64 = 3_600_000;
+    for (number, received_at) in [HOUR, 2 * HOUR, 2 * HOUR - 9, 5 * HOUR]
+        .into_iter()
+        .enumerate()
+    {
+        let sent = webhook(&format!("evt_{number}")).received_at(received_at);
+        bench.append(&sent.amount(&format!("{number}.50"))).await;
+    }
+    bench.start(1, 10).await;
+    let key = bench.feed()[0].key.clone();
+    bench
+        .moved(1, 20, |step| step.changes = vec![fail_of(&key, "Declined")])
+        .await;
+    let hour = |hours: Option<i64>| hours.map(|hours| Timestamp::from_millis(hours * HOUR));
+    let amount = |text: &str| (!text.is_empty()).then(|| Amount::parse(text).expect("a number"));
+    for (since, until, sum, error, expected) in [
+        (None, None, "", "", vec![4, 3, 2, 1]),
+        (Some(2), None, "", "", vec![4, 2]),
+        (None, Some(2), "", "", vec![3, 1]),
+        (Some(1), Some(2), "", "", vec![3, 1]),
+        (Some(3), Some(4), "", "", vec![]),
+        (Some(5), Some(6), "", "", vec![4]),
+        (Some(6), None, "", "", vec![]),
+        (None, Some(0), "", "", vec![]),
+        (None, None, "1.5", "", vec![2]),
+        (None, None, "1.51", "", vec![]),
+        (None, None, "", "Declined", vec![1]),
+        (None, None, "", "Other", vec![]),
+        (Some(2), None, "", "Declined", vec![]),
+    ] {
+        let filter = EventFilter {
+            since: hour(since),
+            until: hour(until),
+            amount: amount(sum),
+            error: (!error.is_empty()).then(|| error.to_owned()),
+            ..EventFilter::default()
         };
         assert_eq!(events(&bench, &filter), expected, "{filter:?}");
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::event::EventKeyDigest;
 use domain::payment::Anomaly;
-use domain::record::{EventRecord, RecordKey};
+use domain::record::RecordKey;
 use domain::stream::{Change, Sequence};
 use domain::time::Timestamp;
 
@@ -26,7 +26,7 @@ impl Inspect for MemoryStore {
         let mut events: Vec<_> = disk
             .records
             .values()
-            .filter(|kept| filter_holds(filter, &kept.record))
+            .filter(|kept| filter.matches(&kept.record))
             .map(|kept| (kept.inserted.get(), kept))
             .collect();
         events.sort_by_key(|(sequence, _)| std::cmp::Reverse(*sequence));
@@ -191,13 +191,6 @@ impl MemoryDisk {
             due_at: execution.due_at,
         })
     }
-}
-
-fn filter_holds(filter: &EventFilter, record: &EventRecord) -> bool {
-    let holds = |wanted: &Option<String>, is: &str| wanted.as_deref().is_none_or(|text| text == is);
-    holds(&filter.payment_id, &record.key.payment_id)
-        && holds(&filter.status, record.status())
-        && holds(&filter.source, record.event_key.source.as_str())
 }
 
 /// The first `limit` items below `before`, out of all of them with their ids, newest first.

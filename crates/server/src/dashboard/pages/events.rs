@@ -2,6 +2,7 @@
 
 use axum::extract::{Extension, Query, State};
 use engine::store::Store;
+use jiff::civil::DateTime;
 use maud::{Markup, html};
 use serde::Deserialize;
 
@@ -22,7 +23,35 @@ pub(in crate::dashboard) struct Filters {
     payment_id: String,
     source: String,
     status: String,
+    error: String,
+    amount: String,
+    since: String,
+    until: String,
     before: Option<u64>,
+}
+
+impl Filters {
+    fn query(&self) -> EventQuery {
+        let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+        // What a browser's field of date and time gives has no zone: all times here are UTC.
+        let moment = |text: &str| {
+            given(text).map(|text| match text.parse::<DateTime>() {
+                Ok(_) => format!("{text}Z"),
+                Err(_) => text,
+            })
+        };
+        EventQuery {
+            payment_id: given(&self.payment_id),
+            status: given(&self.status),
+            source: given(&self.source),
+            error: given(&self.error),
+            amount: given(&self.amount),
+            since: moment(&self.since),
+            until: moment(&self.until),
+            before: self.before,
+            ..EventQuery::default()
+        }
+    }
 }
 
 /// The page.
@@ -32,14 +61,7 @@ pub(in crate::dashboard) async fn page<S: Store>(
     Query(filters): Query<Filters>,
 ) -> Page {
     let head = live::head(&admin);
-    let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
-    let query = EventQuery {
-        payment_id: given(&filters.payment_id),
-        status: given(&filters.status),
-        source: given(&filters.source),
-        before: filters.before,
-        limit: None,
-    };
+    let query = filters.query();
     let found = admin.desk.events(&query).shown_to(&visitor)?;
     let mut sources: Vec<&str> = admin
         .desk
@@ -52,6 +74,10 @@ pub(in crate::dashboard) async fn page<S: Store>(
         ("payment_id", filters.payment_id.trim()),
         ("source", filters.source.trim()),
         ("status", filters.status.trim()),
+        ("error", filters.error.trim()),
+        ("amount", filters.amount.trim()),
+        ("since", filters.since.trim()),
+        ("until", filters.until.trim()),
     ];
     let list = html! {
         @match (found.items.is_empty(), found.next) {
@@ -71,20 +97,36 @@ pub(in crate::dashboard) async fn page<S: Store>(
     };
     let content = html! {
         h1 { "Events" }
+        (form(&filters, &sources))
+        (list)
+    };
+    Ok(layout::page(&visitor, Place::Events, "Events", &content))
+}
+
+fn form(filters: &Filters, sources: &[&str]) -> Markup {
+    html! {
         form class="filters" action="/events" {
             label { "Payment" input name="payment_id" value=(filters.payment_id); }
-            label { "Source" (choice("source", &sources, &filters.source)) }
+            label { "Source" (choice("source", sources, &filters.source)) }
             label {
                 "Status"
                 input name="status" list="statuses" value=(filters.status) autocomplete="off";
+            }
+            label { "Error" input name="error" value=(filters.error); }
+            label { "Amount" input name="amount" inputmode="decimal" size="8" value=(filters.amount); }
+            label {
+                "From (UTC)"
+                input type="datetime-local" name="since" step="1" value=(filters.since);
+            }
+            label {
+                "Until (UTC)"
+                input type="datetime-local" name="until" step="1" value=(filters.until);
             }
             datalist id="statuses" { @for status in STATUSES { option value=(status) {} } }
             button type="submit" { "Filter" }
             a href="/events" { "All" }
         }
-        (list)
-    };
-    Ok(layout::page(&visitor, Place::Events, "Events", &content))
+    }
 }
 
 fn choice(name: &str, words: &[&str], chosen: &str) -> Markup {
