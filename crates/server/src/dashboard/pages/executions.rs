@@ -150,7 +150,7 @@ pub(super) fn story(detail: &ExecutionDetailView, drawing: &graph::Drawing) -> M
             @if detail.redrive_count > 0 { p { "Redrives " strong { (detail.redrive_count) } } }
             @if let Some(due) = &execution.due_at { p { "Next try " (layout::time(due)) } }
             @if let Some(error) = &detail.error { p { "Error " strong { (error) } } }
-            @if let Some(cause) = &detail.cause { p class="cause" { (cause) } }
+            @if let Some(cause) = &detail.cause { p class="cause" { (words(cause)) } }
         }
         @if is_dead {
             p { a class="button" href={ "/executions/" (execution.id) "/redrive" } { "Redrive …" } }
@@ -168,6 +168,15 @@ pub(super) fn story(detail: &ExecutionDetailView, drawing: &graph::Drawing) -> M
     }
 }
 
+/// What a cause says: a task's is JSON with the message in it, as Lambda gives it.
+fn words(cause: &str) -> String {
+    let parsed: Option<Value> = serde_json::from_str(cause).ok();
+    let message = parsed
+        .as_ref()
+        .and_then(|parsed| parsed.get("errorMessage")?.as_str());
+    message.unwrap_or(cause).to_owned()
+}
+
 fn step(event: &Value) -> Markup {
     let text = |name: &str| event.get(name).and_then(Value::as_str).unwrap_or_default();
     // The details stand in a member whose name depends on the type.
@@ -183,7 +192,7 @@ fn step(event: &Value) -> Markup {
             (layout::time(text("timestamp"))) " " strong { (text("type")) }
             @if let Some(name) = detail("name") { " " (name) }
             @if let Some(error) = detail("error") { " " span class="error" { (error) } }
-            @if let Some(cause) = detail("cause") { " " span class="cause" { (cause) } }
+            @if let Some(cause) = detail("cause") { " " span class="cause" { (words(cause)) } }
         }
     }
 }
