@@ -19,6 +19,7 @@ use engine::operator::{NotDone, Wish};
 use engine::store::Store;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use tokio::sync::Semaphore;
 
 use self::keyring::{Keyring, Operator, Role};
 use crate::dashboard;
@@ -38,6 +39,8 @@ pub(crate) struct Admin<S> {
     pub(crate) metrics: Arc<Metrics>,
     /// Who may call.
     pub(crate) keyring: Keyring,
+    /// One for each page that is kept fresh.
+    pub(crate) live_seats: Arc<Semaphore>,
 }
 
 /// Whether bodies are shown.

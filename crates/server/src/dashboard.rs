@@ -27,6 +27,7 @@ use engine::store::Store;
 use maud::{Markup, html};
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::live::SEATS_MAX as LIVE_SEATS_MAX;
 use self::session::Visitor;
 use crate::admin::Admin;
 

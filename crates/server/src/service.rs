@@ -18,12 +18,13 @@ use engine::store::{EventLog as _, Executions as _, Unavailable};
 use engine::supervisor::Supervisor;
 use engine::upstream::Upstream;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tracing::{error, info};
 
 use crate::admin::keyring::{ADMIN, Keyring, Operator, Role};
 use crate::admin::{self, Admin};
 use crate::config::Config;
-use crate::dashboard::Stopping;
+use crate::dashboard::{LIVE_SEATS_MAX, Stopping};
 use crate::http::{self, Bounds, Door};
 use crate::runtime_file::{self, RuntimeFile};
 use crate::wire::{self, Commons, HomeStore};
@@ -180,6 +181,7 @@ fn start_admin(
         desk,
         metrics,
         keyring,
+        live_seats: Arc::new(Semaphore::new(LIVE_SEATS_MAX)),
     }));
     let bounds = Bounds {
         connections_max: ADMIN_CONNECTIONS_MAX,

@@ -9,6 +9,7 @@ use crate::support::gateway::Gateway;
 use crate::support::home::Home;
 use crate::support::ledger::Act;
 use crate::support::server::Server;
+use crate::support::tcp::Connection;
 use crate::support::webhook::{Webhook, body};
 
 const READER: &str = "[admin.operators.ana]
@@ -387,4 +388,25 @@ async fn events_are_found_by_whatever_one_knows_of_them() {
         "p"
     );
     assert_eq!(list("--error Declined")["items"], json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_that_are_kept_fresh_leave_room_for_health_and_an_orderly_stop() {
+    let (_home, server) = filled("").await;
+    let browser = Browser::of(&server).await;
+    let mut open = Vec::new();
+    for _ in 0..32 {
+        let mut connection = Connection::open(server.admin);
+        let cookie = browser.cookie.as_deref().unwrap();
+        connection.send(format!(
+            "GET /live HTTP/1.1\r\nhost: payhook\r\ncookie: {cookie}\r\n\r\n"
+        ));
+        connection.expect("HTTP/1.1 200 OK\r\n");
+        open.push(connection);
+    }
+    assert_eq!(browser.get("/live").await.status, 204);
+    assert_eq!(server.ask_admin("/healthz").await.status, 200);
+    assert!(browser.page("/").await.contains("Overview"));
+    // None of them keeps the server from stopping.
+    server.stop();
 }

@@ -24,8 +24,12 @@
           const page = new DOMParser().parseFromString(await answer.text(), "text/html");
           const fresh = page.querySelector("[data-live]");
           const now = document.querySelector("[data-live]");
-          if (fresh && now && fresh.innerHTML !== now.innerHTML) {
-            replace(now, fresh);
+          if (fresh && now) {
+            if (fresh.innerHTML === now.innerHTML) {
+              now.dataset.live = fresh.dataset.live;
+            } else {
+              replace(now, fresh);
+            }
           }
         }
       } catch {
@@ -47,19 +51,33 @@
         each.open = isOpen[at] ?? each.open;
       });
       now.replaceChildren(...fresh.childNodes);
+      now.dataset.live = fresh.dataset.live;
       if (path) {
         const again = [...now.querySelectorAll("a")].find((each) => each.getAttribute("href") === path);
         again?.focus({ preventScroll: true });
       }
     };
 
-    const changes = new EventSource(`/live?after=${live.dataset.live}`);
-    changes.addEventListener("message", () => {
-      isWanted = true;
-      refresh();
-    });
-    document.addEventListener("visibilitychange", refresh);
-    window.addEventListener("pagehide", () => changes.close());
+    // A browser has few connections to one host: only a page that is seen holds one.
+    let changes = null;
+    const listen = () => {
+      if (changes || document.hidden) {
+        return;
+      }
+      changes = new EventSource(`/live?after=${live.dataset.live}`);
+      changes.addEventListener("message", () => {
+        isWanted = true;
+        refresh();
+      });
+    };
+    const hush = () => {
+      changes?.close();
+      changes = null;
+    };
+    document.addEventListener("visibilitychange", () => (document.hidden ? hush() : listen()));
+    window.addEventListener("pagehide", hush);
+    window.addEventListener("pageshow", listen);
+    listen();
   }
 
   // "/" finds, "j" and "k" go through the rows, Enter follows as it always does.
