@@ -1,5 +1,8 @@
 //! How much came when, as bars.
 
+use std::collections::BTreeMap;
+
+use domain::source::SourceName;
 use domain::time::{Millis, Timestamp};
 use engine::store::Arrivals;
 use maud::{Markup, html};
@@ -112,10 +115,20 @@ impl Span {
     }
 }
 
+/// How many events came from each source, most first.
+pub(super) fn by_source(arrivals: &[Arrivals]) -> Vec<(&SourceName, u64)> {
+    let mut sums: BTreeMap<&SourceName, u64> = BTreeMap::new();
+    for each in arrivals {
+        let sum = sums.entry(&each.source).or_default();
+        *sum = sum.saturating_add(each.events);
+    }
+    let mut sums: Vec<_> = sums.into_iter().collect();
+    sums.sort_by_key(|(_, events)| std::cmp::Reverse(*events));
+    sums
+}
+
 #[cfg(test)]
 mod tests {
-    use domain::source::SourceName;
-
     use super::*;
 
     #[test]
@@ -151,6 +164,14 @@ mod tests {
             events,
         };
         let arrivals = [came(58, 1), came(59, 4_000_000), came(59, 999_999)];
+        let (other, source) = (SourceName::try_new("a").unwrap(), SourceName::generic());
+        let mut with_other = arrivals.to_vec();
+        with_other.push(Arrivals {
+            source: other.clone(),
+            ..came(3, 7)
+        });
+        let sums = [(&source, 5_000_000), (&other, 7)];
+        assert_eq!(by_source(&with_other), sums);
         let chart = span.chart(&edges, &arrivals).into_string();
         assert!(chart.contains("5000000 events in 1 hour, at most 4999999 in a minute."));
         assert!(

@@ -1,11 +1,11 @@
 //! How everything stands, and in words what is wrong and what to do.
 
 use axum::extract::{Extension, Query, State};
-use engine::store::{Store, Unavailable};
+use engine::store::{Arrivals, Store, Unavailable};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use crate::dashboard::chart::{SPANS, Span};
+use crate::dashboard::chart::{SPANS, Span, by_source};
 use crate::dashboard::layout::{self, Place, Tone};
 use crate::dashboard::live;
 use crate::dashboard::{ForVisitor as _, Page, Shared, Viewer};
@@ -73,6 +73,7 @@ pub(in crate::dashboard) async fn page<S: Store>(
                 }
             }
             (span.chart(&edges, &arrivals))
+            (sources(&arrivals))
         }
         @if !failed.is_empty() {
             section {
@@ -166,6 +167,19 @@ fn health(concerns: &[Concern]) -> Markup {
                 p {
                     (layout::badge(concern.tone, &concern.what)) " " (concern.advice)
                     @if let Some((path, words)) = concern.link { " " a href=(path) { (words) } }
+                }
+            }
+        }
+    }
+}
+
+fn sources(arrivals: &[Arrivals]) -> Markup {
+    let sums = by_source(arrivals);
+    html! {
+        @if !sums.is_empty() {
+            ul class="sources" aria-label="By source" {
+                @for (source, events) in sums {
+                    li { a href={ "/events?source=" (source) } { (source) } " " (events) }
                 }
             }
         }
