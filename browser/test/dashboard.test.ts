@@ -38,6 +38,9 @@ const PAGES = [
   "/quarantine/1",
   "/quarantine/1/promote",
   "/sources",
+  "/audit",
+  "/settings",
+  "/?span=7d",
   "/find?q=nobody",
 ];
 

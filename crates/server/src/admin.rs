@@ -22,6 +22,7 @@ use serde_json::json;
 use tokio::sync::Semaphore;
 
 use self::keyring::{Keyring, Operator, Role};
+use crate::config::origins::Setting;
 use crate::dashboard;
 use crate::desk::{By, ChangeQuery, Desk, EventQuery, ListQuery, ReconcileRequest};
 
@@ -39,6 +40,8 @@ pub(crate) struct Admin<S> {
     pub(crate) metrics: Arc<Metrics>,
     /// Who may call.
     pub(crate) keyring: Keyring,
+    /// What is in force, and who said so.
+    pub(crate) settings: Vec<Setting>,
     /// One for each page that is kept fresh.
     pub(crate) live_seats: Arc<Semaphore>,
 }

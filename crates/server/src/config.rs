@@ -8,6 +8,7 @@ pub(crate) mod admin;
 pub(crate) mod gateway;
 pub(crate) mod load;
 pub(crate) mod log;
+pub(crate) mod origins;
 pub(crate) mod processor;
 pub(crate) mod secrets;
 pub(crate) mod server;
@@ -49,6 +50,9 @@ pub(crate) struct Config {
     pub(crate) log: log::LogConfig,
     /// Where spans go.
     pub(crate) telemetry: telemetry::TelemetryConfig,
+    /// Where each value came from.
+    #[serde(skip)]
+    pub(crate) origins: origins::Origins,
 }
 
 impl Config {

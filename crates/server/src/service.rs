@@ -181,6 +181,7 @@ fn start_admin(
         desk,
         metrics,
         keyring,
+        settings: config.settings(),
         live_seats: Arc::new(Semaphore::new(LIVE_SEATS_MAX)),
     }));
     let bounds = Bounds {

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use toml::{Table, Value};
 
 use super::Config;
+use super::origins::Origins;
 
 /// What every variable that is read as configuration begins with.
 const PREFIX: &str = "PAYHOOK_";
@@ -69,12 +70,17 @@ pub(crate) fn load(
         Some(path) => read(path)?,
         None => Table::new(),
     };
+    let mut origins = Origins::of_file(&table);
     for (name, value) in environment {
         if let Some(key) = configuration_key(&name) {
             set(&mut table, &key, parse_value(&value));
+            origins.add(&key, &name);
         }
     }
-    from_table(table)
+    Ok(Config {
+        origins,
+        ..from_table(table)?
+    })
 }
 
 fn read(path: &Path) -> Result<Table, ConfigError> {
@@ -266,6 +272,39 @@ mod tests {
         assert_eq!(config.server.listen.port(), 2);
         assert_eq!(config.processor.concurrency, 2);
         assert_eq!(config.gateway.simulated.latency_ms, 5);
+    }
+
+    #[test]
+    fn every_value_in_force_says_where_it_came_from_and_no_secret() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("payhook.toml");
+        let text = "[server]\nlisten = \"127.0.0.1:1\"\nrequests_max = 7\n[sources.shop]\n\
+                    secrets = [{ value = \"hunter2\", in_clear = true }]\n";
+        std::fs::write(&file, text).unwrap();
+        let variable = (
+            "PAYHOOK_SERVER__LISTEN".to_owned(),
+            "127.0.0.1:2".to_owned(),
+        );
+        let config = load(Some(&file), [variable].into_iter()).unwrap();
+        let settings = config.settings();
+        for (key, value, origin) in [
+            ("server.listen", "\"127.0.0.1:2\"", "PAYHOOK_SERVER__LISTEN"),
+            ("server.requests_max", "7", "file"),
+            ("server.connections_max", "4096", "default"),
+            ("gateway.simulated.latency_ms", "100", "default"),
+        ] {
+            let found = settings.iter().find(|setting| setting.key == key).unwrap();
+            assert_eq!(
+                (found.value.as_str(), found.origin.to_string().as_str()),
+                (value, origin)
+            );
+        }
+        assert!(
+            settings
+                .iter()
+                .any(|setting| setting.key == "sources.shop.secrets")
+        );
+        assert!(!format!("{settings:?}").contains("hunter2"));
     }
 
     #[test]

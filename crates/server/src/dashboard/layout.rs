@@ -27,9 +27,11 @@ pub(super) enum Place {
     Sources,
     /// The audit log.
     Audit,
+    /// The settings.
+    Settings,
 }
 
-const PLACES: [(Place, &str, &str); 7] = [
+const PLACES: [(Place, &str, &str); 8] = [
     (Place::Overview, "/", "Overview"),
     (Place::Events, "/events", "Events"),
     (Place::Payments, "/payments", "Payments"),
@@ -37,6 +39,7 @@ const PLACES: [(Place, &str, &str); 7] = [
     (Place::Quarantine, "/quarantine", "Quarantine"),
     (Place::Sources, "/sources", "Sources"),
     (Place::Audit, "/audit", "Audit"),
+    (Place::Settings, "/settings", "Settings"),
 ];
 
 /// How something stands: a word and a sign, so that no colour is needed to tell it.

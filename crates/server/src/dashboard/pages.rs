@@ -8,4 +8,5 @@ pub(super) mod find;
 pub(super) mod overview;
 pub(super) mod payments;
 pub(super) mod quarantine;
+pub(super) mod settings;
 pub(super) mod sources;

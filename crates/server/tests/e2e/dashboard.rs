@@ -16,8 +16,9 @@ const READER: &str = "[admin.operators.ana]
     role = 'read'
     token = { value = 'ana-ana-ana-ana-ana', in_clear = true }";
 
-const PAGES: [&str; 14] = [
+const PAGES: [&str; 15] = [
     "/audit",
+    "/settings",
     "/?span=7d",
     "/",
     "/events",
