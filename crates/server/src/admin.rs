@@ -8,6 +8,7 @@ pub(crate) mod keyring;
 
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::{Extension, Path, Query, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
@@ -25,6 +26,7 @@ use self::keyring::{Keyring, Operator, Role};
 use crate::config::origins::Setting;
 use crate::dashboard;
 use crate::desk::{By, ChangeQuery, Desk, EventQuery, ListQuery, ReconcileRequest};
+use crate::export::{self, Format};
 
 /// The media type of every error.
 const PROBLEM_TYPE: &str = "application/problem+json";
@@ -72,6 +74,7 @@ pub(crate) fn router<S: Store>(admin: Arc<Admin<S>>) -> Router {
         .route("/counts", get(counts::<S>))
         .route("/changes", get(changes::<S>))
         .route("/events", get(events::<S>))
+        .route("/export/{format}", get(export::<S>))
         .route("/events/{*id}", get(event::<S>))
         .route("/payments/{*id}", get(payments::<S>))
         .route("/anomalies", get(anomalies::<S>))
@@ -220,6 +223,49 @@ async fn event<S: Store>(
         return refusal;
     }
     answer(admin.desk.event(&id, detail.body))
+}
+
+async fn export<S: Store>(
+    State(admin): Shared<S>,
+    Path(format): Path<Format>,
+    Query(query): Query<EventQuery>,
+) -> Response {
+    exported(admin, format, query).unwrap_or_else(|not_done| not_done.answer())
+}
+
+/// The file with the events that are asked for.
+///
+/// # Errors
+/// What is asked for is no such thing, or the store cannot be read. Once something was sent, a store
+/// that fails breaks the connection.
+pub(crate) fn exported<S: Store>(
+    admin: Arc<Admin<S>>,
+    format: Format,
+    query: EventQuery,
+) -> Result<Response, NotDone> {
+    admin.desk.events(&EventQuery {
+        limit: Some(1),
+        ..query.clone()
+    })?;
+    let name = format!(
+        "attachment; filename=\"payhook-events.{}\"",
+        format.extension()
+    );
+    let headers = [
+        (header::CONTENT_TYPE, format.media_type().to_owned()),
+        (header::CONTENT_DISPOSITION, name),
+    ];
+    let lines = export::stream(DeskOf(admin), query, format);
+    Ok((headers, Body::from_stream(lines)).into_response())
+}
+
+/// The desk, for as long as somebody reads from it.
+struct DeskOf<S>(Arc<Admin<S>>);
+
+impl<S> AsRef<Desk<S>> for DeskOf<S> {
+    fn as_ref(&self) -> &Desk<S> {
+        &self.0.desk
+    }
 }
 
 async fn payments<S: Store>(State(admin): Shared<S>, Path(id): Path<String>) -> Response {

@@ -17,7 +17,7 @@ mod sign_in;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Extension, Request, State};
+use axum::extract::{Extension, Path, Query, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -29,7 +29,8 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::live::SEATS_MAX as LIVE_SEATS_MAX;
 use self::session::Visitor;
-use crate::admin::Admin;
+use crate::admin::{self, Admin};
+use crate::export::Format;
 
 /// What every answer to a browser says of what it may do with it.
 const GUARDS: [(HeaderName, &str); 6] = [
@@ -73,6 +74,7 @@ pub(crate) fn router<S: Store>(admin: &Arc<Admin<S>>) -> Router<Arc<Admin<S>>> {
         .route("/", get(pages::overview::page::<S>))
         .route("/find", get(pages::find::page::<S>))
         .route("/events", get(pages::events::page::<S>))
+        .route("/export/{format}", get(export::<S>))
         .route("/events/{*id}", get(pages::event::page::<S>))
         .route("/payments", get(pages::payments::list::<S>))
         .route("/payments/{*id}", get(pages::payments::page::<S>))
@@ -143,6 +145,16 @@ async fn guarded(mut response: Response) -> Response {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     response
+}
+
+/// The events that the form of their listing asks for, as a file.
+async fn export<S: Store>(
+    State(admin): Shared<S>,
+    Extension(visitor): Viewer,
+    Path(format): Path<Format>,
+    Query(filters): Query<pages::events::Filters>,
+) -> Result<Response, Refused> {
+    admin::exported(admin, format, filters.query()).shown_to(&visitor)
 }
 
 /// Turns what the desk says into a page.

@@ -7,6 +7,7 @@ mod config;
 mod dashboard;
 mod desk;
 mod effects;
+mod export;
 mod http;
 mod runtime_file;
 mod service;

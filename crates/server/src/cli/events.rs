@@ -1,5 +1,6 @@
 //! `payhook events`: did we get the webhook, and what became of it?
 
+use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use super::output::{Output, Tone};
 use super::{Context, executions};
 use crate::access::{Access, Purpose};
 use crate::desk::{ChangeQuery, EventQuery};
+use crate::export::{Format, PAGE};
 use crate::view::{EventDetailView, EventView};
 
 /// How often the feed is looked at while following it.
@@ -26,6 +28,8 @@ pub(super) struct Args {
 enum Action {
     /// List events, newest first.
     List(List),
+    /// Print every event that a filter asks for, as CSV or JSON lines.
+    Export(Export),
     /// Show everything about one event: what arrived, who sent it, what was done.
     Show(Show),
     /// Follow every change as it happens, until interrupted.
@@ -34,6 +38,27 @@ enum Action {
 
 #[derive(Debug, clap::Args)]
 struct List {
+    #[command(flatten)]
+    filters: Filters,
+    /// Only those below this id: the next page.
+    #[arg(long, value_name = "ID")]
+    before: Option<u64>,
+    /// No more than so many.
+    #[arg(long, short = 'n', default_value_t = 50)]
+    limit: usize,
+}
+
+#[derive(Debug, clap::Args)]
+struct Export {
+    #[command(flatten)]
+    filters: Filters,
+    /// How they are written.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Debug, clap::Args)]
+struct Filters {
     /// Only those of this payment.
     #[arg(long, value_name = "ID")]
     payment: Option<String>,
@@ -56,12 +81,23 @@ struct List {
     /// Only those received before this time.
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
-    /// Only those below this id: the next page.
-    #[arg(long, value_name = "ID")]
-    before: Option<u64>,
-    /// No more than so many.
-    #[arg(long, short = 'n', default_value_t = 50)]
-    limit: usize,
+}
+
+impl Filters {
+    fn query(self, before: Option<u64>, limit: usize) -> EventQuery {
+        EventQuery {
+            payment_id: self.payment,
+            status: self.status,
+            source: self.source,
+            event_key: None,
+            error: self.error,
+            amount: self.amount,
+            since: self.since,
+            until: self.until,
+            before,
+            limit: Some(limit),
+        }
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -89,18 +125,7 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<ExitCod
     let output = context.output;
     match args.action {
         Action::List(list) => {
-            let query = EventQuery {
-                payment_id: list.payment,
-                status: list.status,
-                source: list.source,
-                event_key: None,
-                error: list.error,
-                amount: list.amount,
-                since: list.since,
-                until: list.until,
-                before: list.before,
-                limit: Some(list.limit),
-            };
+            let query = list.filters.query(list.before, list.limit);
             let page = access.events(&query).await?;
             if output.is_json() {
                 output.json(&page)?;
@@ -113,6 +138,7 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<ExitCod
                 super::print_next(output, page.next);
             }
         }
+        Action::Export(export) => print_all(&access, export).await?,
         Action::Show(show) => {
             let detail = access.event(&show.event, show.body).await?;
             if output.is_json() {
@@ -124,6 +150,25 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<ExitCod
         Action::Tail(tail) => follow(&access, output, &tail).await?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Prints every event that is asked for, a page at a time.
+async fn print_all(access: &Access, export: Export) -> anyhow::Result<()> {
+    let mut query = export.filters.query(None, PAGE);
+    let print = |bytes: Vec<u8>| std::io::stdout().write_all(&bytes);
+    let mut bytes = export.format.head();
+    loop {
+        let page = access.events(&query).await?;
+        bytes.extend(export.format.lines(&page.items));
+        // Whoever read it may have had enough.
+        if print(std::mem::take(&mut bytes)).is_err() {
+            return Ok(());
+        }
+        match page.next {
+            Some(before) => query.before = Some(before),
+            None => return Ok(()),
+        }
+    }
 }
 
 fn print_list(output: Output, events: &[EventView]) {

@@ -411,3 +411,40 @@ async fn pages_that_are_kept_fresh_leave_room_for_health_and_an_orderly_stop() {
     // None of them keeps the server from stopping.
     server.stop();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_are_exported_by_every_way_in_alike() {
+    let (home, server) = filled("").await;
+    let browser = Browser::of(&server).await;
+    let csv = browser.get("/export/csv?payment_id=p&status=").await;
+    assert_eq!(
+        (csv.status, csv.header("content-type")),
+        (200, "text/csv; charset=utf-8; header=present")
+    );
+    assert!(
+        csv.header("content-disposition")
+            .contains("payhook-events.csv")
+    );
+    let lines: Vec<_> = csv.body.lines().collect();
+    assert!(lines[0].starts_with("id,received_at,source,event_key,payment_id,amount"));
+    assert!(
+        lines[1].contains(",generic,generic/e,p,12.5,") && lines.len() == 2,
+        "{csv:?}"
+    );
+    assert_eq!(home.run("events export --payment p").stdout, csv.body);
+    let jsonl = server
+        .call(Method::GET, "export/jsonl?source=generic", None)
+        .await;
+    let event: Value = serde_json::from_str(jsonl.body.trim_end()).unwrap();
+    assert_eq!(
+        (&event["paymentId"], jsonl.body.lines().count()),
+        (&json!("p"), 1)
+    );
+    assert_eq!(home.run("events export --format jsonl").stdout, jsonl.body);
+    assert_eq!(browser.get("/export/csv?since=soon").await.status, 400);
+    assert_eq!(browser.get("/export/xml").await.status, 400);
+    assert_eq!(
+        Browser::stranger(&server).get("/export/csv").await.status,
+        303
+    );
+}

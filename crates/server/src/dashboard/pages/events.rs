@@ -31,7 +31,8 @@ pub(in crate::dashboard) struct Filters {
 }
 
 impl Filters {
-    fn query(&self) -> EventQuery {
+    /// Which events that are.
+    pub(in crate::dashboard) fn query(&self) -> EventQuery {
         let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
         // What a browser's field of date and time gives has no zone: all times here are UTC.
         let moment = |text: &str| {
@@ -124,6 +125,8 @@ fn form(filters: &Filters, sources: &[&str]) -> Markup {
             }
             datalist id="statuses" { @for status in STATUSES { option value=(status) {} } }
             button type="submit" { "Filter" }
+            button type="submit" class="quiet" formaction="/export/csv" { "Export CSV" }
+            button type="submit" class="quiet" formaction="/export/jsonl" { "JSON Lines" }
             a href="/events" { "All" }
         }
     }
