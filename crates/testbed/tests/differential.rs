@@ -3,7 +3,7 @@
 use engine::store::QuarantineBounds;
 use engine::store::memory::MemoryStore;
 use testbed::differential::compare_with_memory;
-use testbed::store_suite::{Ending, MemoryOpener, Opener};
+use testbed::store_suite::{Ending, MemoryOpener, Opener, StoreOpener};
 
 /// A memory store that keeps nothing over a crash.
 struct Forgetful(MemoryOpener, QuarantineBounds);
@@ -54,14 +54,17 @@ fn the_memory_store_is_like_itself() {
     }
 }
 
+/// Whether one of some runs sees a difference: what a single seed meets is luck.
+fn is_found_out<O: StoreOpener>() -> bool {
+    (0..8).any(|seed| std::panic::catch_unwind(|| compare_with_memory::<O>(seed, 400)).is_err())
+}
+
 #[test]
 fn a_store_that_forgets_is_found_out() {
-    let found = std::panic::catch_unwind(|| compare_with_memory::<Forgetful>(1, 400));
-    assert!(found.is_err());
+    assert!(is_found_out::<Forgetful>());
 }
 
 #[test]
 fn a_store_whose_bound_is_off_by_one_is_found_out() {
-    let found = std::panic::catch_unwind(|| compare_with_memory::<Narrow>(1, 400));
-    assert!(found.is_err());
+    assert!(is_found_out::<Narrow>());
 }
