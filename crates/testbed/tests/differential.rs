@@ -3,13 +3,16 @@
 use engine::store::QuarantineBounds;
 use engine::store::memory::MemoryStore;
 use testbed::differential::compare_with_memory;
-use testbed::store_suite::{Ending, MemoryOpener, Opener, StoreOpener};
+use testbed::store_suite::{Ending, MemoryOpener, Opener};
 
 /// A memory store that keeps nothing over a crash.
 struct Forgetful(MemoryOpener, QuarantineBounds);
 
 /// A memory store with room for one delivery less in the quarantine.
 struct Narrow(MemoryOpener);
+
+/// One with room for some bytes less.
+struct Lean(MemoryOpener);
 
 impl Opener for Forgetful {
     type Store = MemoryStore;
@@ -47,6 +50,23 @@ impl Opener for Narrow {
     }
 }
 
+impl Opener for Lean {
+    type Store = MemoryStore;
+
+    fn new(mut bounds: QuarantineBounds) -> Self {
+        bounds.bytes_max -= 200;
+        Self(MemoryOpener::new(bounds))
+    }
+
+    async fn open(&mut self) -> MemoryStore {
+        self.0.open().await
+    }
+
+    async fn end(&mut self, store: MemoryStore, ending: Ending) {
+        self.0.end(store, ending).await;
+    }
+}
+
 #[test]
 fn the_memory_store_is_like_itself() {
     for seed in 0..3 {
@@ -54,17 +74,20 @@ fn the_memory_store_is_like_itself() {
     }
 }
 
-/// Whether one of some runs sees a difference: what a single seed meets is luck.
-fn is_found_out<O: StoreOpener>() -> bool {
-    (0..8).any(|seed| std::panic::catch_unwind(|| compare_with_memory::<O>(seed, 400)).is_err())
-}
-
 #[test]
 fn a_store_that_forgets_is_found_out() {
-    assert!(is_found_out::<Forgetful>());
+    let found = std::panic::catch_unwind(|| compare_with_memory::<Forgetful>(1, 400));
+    assert!(found.is_err());
 }
 
 #[test]
 fn a_store_whose_bound_is_off_by_one_is_found_out() {
-    assert!(is_found_out::<Narrow>());
+    let found = std::panic::catch_unwind(|| compare_with_memory::<Narrow>(1, 400));
+    assert!(found.is_err());
+}
+
+#[test]
+fn a_store_with_less_room_for_bytes_is_found_out() {
+    let found = std::panic::catch_unwind(|| compare_with_memory::<Lean>(1, 400));
+    assert!(found.is_err());
 }
