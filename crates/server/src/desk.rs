@@ -22,15 +22,15 @@ use engine::journal::Step;
 use engine::metrics::{Metrics, SourceLabel};
 use engine::operator::{self, NotDone, Reconciliation, Wish};
 use engine::store::{
-    Action, EventDetail, EventFilter, EventSummary, ExecutionDetail, ExecutionFilter, Outcome,
-    Page, Store, Unavailable,
+    Action, EventDetail, EventFilter, EventSummary, ExecutionDetail, Outcome, Page, Store,
+    Unavailable,
 };
 use engine::upstream::Upstream;
 use engine::workflow::{Course, Workflows};
 
-pub(crate) use self::audit::By;
+pub(crate) use self::audit::{By, REASON_MAX};
 pub(crate) use self::query::{
-    ChangeQuery, ChangesView, EventQuery, ListQuery, ReconcileRequest, time,
+    ChangeQuery, ChangesView, DEAD_LETTER, EventQuery, ListQuery, ReconcileRequest, time,
 };
 use crate::dashboard::graph::Drawing;
 use crate::view::{
@@ -122,19 +122,7 @@ impl<S: Store> Desk<S> {
 
     /// Executions, newest first.
     pub(crate) fn executions(&self, query: &ListQuery) -> Result<PageView<ExecutionView>, NotDone> {
-        let status = match &query.status {
-            None => None,
-            Some(word) => Some(
-                serde_json::from_value(serde_json::Value::String(word.to_ascii_uppercase()))
-                    .map_err(|_| {
-                        NotDone::Nonsense(format!(
-                            "no status {word}: it is one of RUNNING, SUCCEEDED, FAILED, \
-                             TIMED_OUT, ABORTED"
-                        ))
-                    })?,
-            ),
-        };
-        let filter = ExecutionFilter { status };
+        let filter = query.execution_filter()?;
         let page = self
             .store
             .list_executions(&filter, query.before, page_size(query.limit))?;

@@ -121,33 +121,24 @@ impl Inspect for SqliteStore {
             let before = self::before(before);
             let select = "SELECT sequence FROM executions WHERE sequence < ?1";
             let order = "ORDER BY sequence DESC";
-            let places: Vec<i64> = match filter.status {
-                None => list(
-                    connection,
-                    &format!("{select} {order} LIMIT ?2"),
-                    before,
-                    limit,
-                )?,
-                Some(ExecutionStatus::Succeeded) => list(
-                    connection,
-                    &format!("{select} AND +status = 1 {order} LIMIT ?2"),
-                    before,
-                    limit,
-                )?,
-                Some(
-                    status @ (ExecutionStatus::Running
-                    | ExecutionStatus::Failed
-                    | ExecutionStatus::TimedOut
-                    | ExecutionStatus::Aborted),
-                ) => list(
-                    connection,
-                    &format!(
-                        "{select} AND status = {} AND status <> 1 {order} LIMIT ?2",
-                        codec::status_code(status)
-                    ),
-                    before,
-                    limit,
-                )?,
+            let places: Vec<i64> = if filter.status.is_none() && !filter.dead_letters {
+                let select = format!("{select} {order} LIMIT ?2");
+                list(connection, &select, before, limit)?
+            } else if filter.matches(ExecutionStatus::Succeeded) {
+                // Nearly all are; an index would only be a detour.
+                let select = format!("{select} AND +status = 1 {order} LIMIT ?2");
+                list(connection, &select, before, limit)?
+            } else {
+                let statuses = ExecutionStatus::ALL.into_iter();
+                let wanted = statuses.filter(|status| filter.matches(*status));
+                let codes: Vec<String> = wanted
+                    .map(|status| codec::status_code(status).to_string())
+                    .collect();
+                let select = format!(
+                    "{select} AND status IN ({}) AND status <> 1 {order} LIMIT ?2",
+                    codes.join(", ")
+                );
+                list(connection, &select, before, limit)?
             };
             let mut items = Vec::new();
             for place in places.iter().take(limit) {
@@ -250,8 +241,8 @@ fn place_of(connection: &Connection, until: Timestamp) -> Result<i64, Fault> {
     Ok(high.saturating_add(1))
 }
 
-/// Most events that one page looks at. Reading this many takes some tens of milliseconds, for which
-/// a thread that webhooks need as well is held.
+/// Most events that one page looks at. Reading this many takes some milliseconds, for which a
+/// thread that webhooks need as well is held.
 const LOOKED_AT_MAX: usize = 2_000;
 
 /// The first `limit` of `places`, newest first, that pass the filter.

@@ -51,6 +51,17 @@ pub enum ExecutionStatus {
     Aborted,
 }
 
+impl ExecutionStatus {
+    /// Every status.
+    pub const ALL: [Self; 5] = [
+        Self::Running,
+        Self::Succeeded,
+        Self::Failed,
+        Self::TimedOut,
+        Self::Aborted,
+    ];
+}
+
 /// An execution that the caller alone may move, until its lease ends.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Claimed {

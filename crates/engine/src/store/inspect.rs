@@ -129,6 +129,19 @@ pub struct AnomalySummary {
 pub struct ExecutionFilter {
     /// Only those that stand so.
     pub status: Option<ExecutionStatus>,
+    /// Only those that wait for a person: failed, timed out or stopped.
+    pub dead_letters: bool,
+}
+
+impl ExecutionFilter {
+    /// Whether an execution that stands so is one of them.
+    pub fn matches(&self, status: ExecutionStatus) -> bool {
+        let is_dead = match status {
+            ExecutionStatus::Running | ExecutionStatus::Succeeded => false,
+            ExecutionStatus::Failed | ExecutionStatus::TimedOut | ExecutionStatus::Aborted => true,
+        };
+        self.status.is_none_or(|wanted| wanted == status) && (is_dead || !self.dead_letters)
+    }
 }
 
 /// An execution in a listing.

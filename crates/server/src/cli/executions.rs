@@ -33,7 +33,8 @@ enum Action {
 
 #[derive(Debug, clap::Args)]
 struct List {
-    /// Only those that stand so: running, succeeded, failed, timed_out or aborted.
+    /// Only those that stand so: running, succeeded, failed, timed_out or aborted;
+    /// dead_letter for the last three.
     #[arg(long)]
     status: Option<String>,
     /// Only those below this id: the next page.

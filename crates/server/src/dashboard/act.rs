@@ -5,7 +5,7 @@ use axum::extract::{Extension, Form, Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
-use engine::operator::Wish;
+use engine::operator::{NotDone, Wish};
 use engine::store::Store;
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -16,10 +16,7 @@ use super::session::Visitor;
 use super::{ForVisitor as _, Page, Refused, Shared, Viewer, sign_in};
 use crate::admin::Admin;
 use crate::admin::keyring::Role;
-use crate::desk::By;
-
-/// Longest reason, in characters.
-const REASON_MAX: usize = 500;
+use crate::desk::{By, REASON_MAX};
 
 /// What the form of an action says.
 #[derive(Deserialize)]
@@ -86,7 +83,7 @@ async fn ask_stop<S: Store>(
             code { "Operator.Stopped" } "."
         }
         ul {
-            li { "An attempt that is under way is not cut: it is refused until that has ended." }
+            li { "While an attempt is under way this is refused: try again when it has ended." }
             li { "What the gateway has done already stays done." }
             li { "It can be redriven later." }
         }
@@ -146,13 +143,10 @@ async fn redrive<S: Store>(
     Path(id): Path<u64>,
     headers: HeaderMap,
     Form(form): Form<Confirmed>,
-) -> Response {
-    let by = match reason_of(&visitor, &headers, &form) {
-        Ok(by) => by,
-        Err(refusal) => return refusal,
-    };
+) -> Result<Redirect, Response> {
+    let by = by(&visitor, &headers, &form)?;
     let done = admin.desk.fulfil(&id.to_string(), Wish::Redrive, &by).await;
-    ended(done.map(|_| format!("/executions/{id}")).shown_to(&visitor))
+    then(done.map(|_| format!("/executions/{id}")), &visitor)
 }
 
 async fn stop<S: Store>(
@@ -161,16 +155,13 @@ async fn stop<S: Store>(
     Path(id): Path<u64>,
     headers: HeaderMap,
     Form(form): Form<Confirmed>,
-) -> Response {
-    let by = match reason_of(&visitor, &headers, &form) {
-        Ok(by) => by,
-        Err(refusal) => return refusal,
-    };
+) -> Result<Redirect, Response> {
+    let by = by(&visitor, &headers, &form)?;
     let wish = Wish::Stop {
         reason: Some(by.reason().to_owned()),
     };
     let done = admin.desk.fulfil(&id.to_string(), wish, &by).await;
-    ended(done.map(|_| format!("/executions/{id}")).shown_to(&visitor))
+    then(done.map(|_| format!("/executions/{id}")), &visitor)
 }
 
 async fn promote<S: Store>(
@@ -179,21 +170,18 @@ async fn promote<S: Store>(
     Path(id): Path<u64>,
     headers: HeaderMap,
     Form(form): Form<Confirmed>,
-) -> Response {
-    let by = match reason_of(&visitor, &headers, &form) {
-        Ok(by) => by,
-        Err(refusal) => return refusal,
-    };
+) -> Result<Redirect, Response> {
+    let by = by(&visitor, &headers, &form)?;
     let done = admin.desk.promote(id, &by).await;
     let next = done.map(|promoted| match promoted.payment_ids.first() {
         Some(payment) => format!("/payments/{}", crate::access::segment(payment)),
         None => "/quarantine".to_owned(),
     });
-    ended(next.shown_to(&visitor))
+    then(next, &visitor)
 }
 
-/// The reason of a form that this session's own page has sent.
-fn reason_of(visitor: &Visitor, headers: &HeaderMap, form: &Confirmed) -> Result<By, Response> {
+/// Who acts and why, by a form that this session's own page has sent.
+fn by(visitor: &Visitor, headers: &HeaderMap, form: &Confirmed) -> Result<By, Response> {
     let refuse = |why: &str| {
         let page = layout::page(
             visitor,
@@ -223,9 +211,9 @@ fn reason_of(visitor: &Visitor, headers: &HeaderMap, form: &Confirmed) -> Result
     Ok(by)
 }
 
-fn ended(next: Result<String, Refused>) -> Response {
-    match next {
-        Ok(path) => Redirect::to(&path).into_response(),
-        Err(refused) => refused.into_response(),
-    }
+/// Goes to where one sees what was done, or says why it was not.
+fn then(next: Result<String, NotDone>, visitor: &Visitor) -> Result<Redirect, Response> {
+    let next = next.shown_to(visitor);
+    next.map(|path| Redirect::to(&path))
+        .map_err(Refused::into_response)
 }

@@ -8,7 +8,7 @@ use super::{Desk, ListQuery, page_size, page_view};
 use crate::view::{ActView, PageView};
 
 /// Longest reason that is kept, in characters.
-const REASON_MAX: usize = 500;
+pub(crate) const REASON_MAX: usize = 500;
 
 /// Who acts, and why.
 #[derive(Debug, Clone)]

@@ -3,7 +3,7 @@
 use domain::money::Amount;
 use domain::time::Timestamp;
 use engine::operator::NotDone;
-use engine::store::EventFilter;
+use engine::store::{EventFilter, ExecutionFilter};
 use jiff::Timestamp as Instant;
 use serde::{Deserialize, Serialize};
 
@@ -118,6 +118,38 @@ impl EventQuery {
             amount: amount.map_err(|why| NotDone::Nonsense(format!("amount: {why}")))?,
             since: moment("since", &self.since)?,
             until: moment("until", &self.until)?,
+        })
+    }
+}
+
+/// The word for executions that wait for a person, however they ended.
+pub(crate) const DEAD_LETTER: &str = "dead_letter";
+
+impl ListQuery {
+    /// Which executions the store is asked for.
+    ///
+    /// # Errors
+    /// [`NotDone::Nonsense`] for a status that is none.
+    pub(super) fn execution_filter(&self) -> Result<ExecutionFilter, NotDone> {
+        let Some(word) = &self.status else {
+            return Ok(ExecutionFilter::default());
+        };
+        if word.eq_ignore_ascii_case(DEAD_LETTER) {
+            return Ok(ExecutionFilter {
+                dead_letters: true,
+                ..ExecutionFilter::default()
+            });
+        }
+        let status = serde_json::Value::String(word.to_ascii_uppercase());
+        let status = serde_json::from_value(status).map_err(|_| {
+            NotDone::Nonsense(format!(
+                "no status {word}: it is one of RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED, and \
+                 DEAD_LETTER for the last three"
+            ))
+        })?;
+        Ok(ExecutionFilter {
+            status: Some(status),
+            ..ExecutionFilter::default()
         })
     }
 }

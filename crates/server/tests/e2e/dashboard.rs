@@ -317,6 +317,8 @@ async fn a_failed_payment_is_redriven_and_settles() {
         page.contains("/executions/1/redrive") && page.contains("state failed"),
         "{page}"
     );
+    let dead = browser.page("/executions?status=dead_letter").await;
+    assert!(dead.contains("/executions/1\""), "{dead}");
     let answer = browser
         .confirm("/executions/1/redrive", "the bank called back")
         .await;

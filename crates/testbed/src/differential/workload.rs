@@ -240,7 +240,14 @@ impl Workload {
             }
             _ => {
                 let status = self.rng.random_bool(0.7).then(|| self.pick(&STATUSES));
-                Operation::ListExecutions(ExecutionFilter { status }, before, limit)
+                Operation::ListExecutions(
+                    ExecutionFilter {
+                        status,
+                        dead_letters: self.rng.random_bool(0.2),
+                    },
+                    before,
+                    limit,
+                )
             }
         }
     }

@@ -382,7 +382,14 @@ impl<'a> World<'a> {
 
     fn executions(&self, status: Option<ExecutionStatus>) -> Vec<(Sequence, ExecutionStatus)> {
         let store = &self.process().store.inner;
-        let page = store.list_executions(&ExecutionFilter { status }, None, usize::MAX);
+        let page = store.list_executions(
+            &ExecutionFilter {
+                status,
+                dead_letters: false,
+            },
+            None,
+            usize::MAX,
+        );
         let items = page.map(|page| page.items).unwrap_or_default();
         items
             .iter()

@@ -21,7 +21,10 @@ fn events<O: StoreOpener>(bench: &Bench<O>, filter: &EventFilter) -> Vec<u64> {
 }
 
 fn executions<O: StoreOpener>(bench: &Bench<O>, status: Option<ExecutionStatus>) -> Vec<u64> {
-    let filter = ExecutionFilter { status };
+    let filter = ExecutionFilter {
+        status,
+        ..ExecutionFilter::default()
+    };
     let page = bench.list_executions(&filter, None, 1_000);
     let page = page.expect("readable");
     assert_eq!(page.next, None);
@@ -285,8 +288,23 @@ pub(crate) async fn executions_are_filtered_by_status<O: StoreOpener>() {
     ] {
         assert_eq!(executions(&bench, Some(status)), expected, "{status:?}");
     }
+    for (status, expected) in [
+        (None, vec![6, 4, 3, 2]),
+        (Some(ExecutionStatus::Failed), vec![6, 2]),
+        (Some(ExecutionStatus::Running), vec![]),
+        (Some(ExecutionStatus::Succeeded), vec![]),
+    ] {
+        let filter = ExecutionFilter {
+            status,
+            dead_letters: true,
+        };
+        let page = bench.list_executions(&filter, None, 10).expect("readable");
+        let found: Vec<u64> = page.items.iter().map(|item| item.sequence.get()).collect();
+        assert_eq!(found, expected, "{filter:?}");
+    }
     let filter = ExecutionFilter {
         status: Some(ExecutionStatus::Failed),
+        ..ExecutionFilter::default()
     };
     for (before, found, more) in [(None, 6, true), (Some(6), 2, false)] {
         let page = bench.list_executions(&filter, before, 1).expect("readable");

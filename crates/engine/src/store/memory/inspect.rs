@@ -74,14 +74,9 @@ impl Inspect for MemoryStore {
         limit: usize,
     ) -> Result<Page<ExecutionSummary>, Unavailable> {
         let disk = &self.look()?.disk;
-        let wanted = |execution: &Execution| {
-            filter
-                .status
-                .is_none_or(|status| status == execution.status)
-        };
         let executions = disk.executions.iter().rev();
         let executions = executions
-            .filter(|(_, execution)| wanted(execution))
+            .filter(|(_, execution)| filter.matches(execution.status))
             .map(|(sequence, execution)| (sequence.get(), execution));
         let summary = |number, execution| disk.execution_summary(Sequence::new(number), execution);
         Ok(page(executions, before, limit, summary))

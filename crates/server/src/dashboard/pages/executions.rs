@@ -10,13 +10,14 @@ use crate::dashboard::graph;
 use crate::dashboard::layout::{self, Place};
 use crate::dashboard::live;
 use crate::dashboard::{ForVisitor as _, Page, Shared, Viewer};
-use crate::desk::ListQuery;
+use crate::desk::{DEAD_LETTER, ListQuery};
 use crate::view::{ExecutionDetailView, ExecutionView};
 
 /// Which executions can be asked for, and what that is called.
-const KINDS: [(&str, &str); 6] = [
+const KINDS: [(&str, &str); 7] = [
     ("", "All"),
     ("running", "Running"),
+    (DEAD_LETTER, "Dead letters"),
     ("failed", "Failed"),
     ("timed_out", "Timed out"),
     ("aborted", "Stopped"),

@@ -9,7 +9,7 @@ use crate::dashboard::chart::{SPANS, Span, by_source};
 use crate::dashboard::layout::{self, Place, Tone};
 use crate::dashboard::live;
 use crate::dashboard::{ForVisitor as _, Page, Shared, Viewer};
-use crate::desk::{EventQuery, ListQuery};
+use crate::desk::{DEAD_LETTER, EventQuery, ListQuery};
 use crate::view::CountsView;
 
 use super::{events, executions};
@@ -45,7 +45,7 @@ pub(in crate::dashboard) async fn page<S: Store>(
     let desk = &admin.desk;
     let counts = desk.counts().shown_to(&visitor)?;
     let failed = ListQuery {
-        status: Some("failed".to_owned()),
+        status: Some(DEAD_LETTER.to_owned()),
         limit: Some(SHOWN),
         ..ListQuery::default()
     };
@@ -77,7 +77,7 @@ pub(in crate::dashboard) async fn page<S: Store>(
         }
         @if !failed.is_empty() {
             section {
-                h2 { "Failed last" }
+                h2 { "Waits for a person" }
                 (executions::table(&failed))
             }
         }
@@ -131,7 +131,7 @@ fn concerns(counts: &CountsView, custody: Result<(), Unavailable>) -> Vec<Concer
         "execution ended badly and waits for a person.",
         "executions ended badly and wait for a person.",
         "Read why it failed; when the reason is gone, redrive it.",
-        ("/executions?status=failed", "See them"),
+        ("/executions?status=dead_letter", "See them"),
     );
     note(
         counts.quarantined,
@@ -198,7 +198,7 @@ fn figures(counts: &CountsView) -> Markup {
         (
             counts.dead_letters,
             "dead letters",
-            "/executions?status=failed",
+            "/executions?status=dead_letter",
         ),
         (counts.quarantined, "in quarantine", "/quarantine"),
         (counts.conflicts, "conflicts", "/payments"),
