@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, error, warn};
@@ -24,15 +25,25 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from
 pub struct Supervisor {
     stop: CancellationToken,
     tracker: TaskTracker,
+    runtime: Handle,
     metrics: Arc<Metrics>,
 }
 
 impl Supervisor {
-    /// A group without loops.
+    /// A group without loops, which run on the caller's runtime.
+    ///
+    /// # Panics
+    /// Outside of a runtime.
     pub fn new(metrics: Arc<Metrics>) -> Self {
+        Self::on(Handle::current(), metrics)
+    }
+
+    /// A group without loops, which run on `runtime`.
+    pub fn on(runtime: Handle, metrics: Arc<Metrics>) -> Self {
         Self {
             stop: CancellationToken::new(),
             tracker: TaskTracker::new(),
+            runtime,
             metrics,
         }
     }
@@ -48,7 +59,7 @@ impl Supervisor {
     {
         let stop = self.stop.clone();
         let metrics = Arc::clone(&self.metrics);
-        self.tracker.spawn(async move {
+        let watched = async move {
             let mut pause = PAUSES.0;
             while AssertUnwindSafe(body(stop.clone()))
                 .catch_unwind()
@@ -72,7 +83,8 @@ impl Supervisor {
                 pause = pause.saturating_mul(2).min(PAUSES.1);
             }
             debug!(name, "a loop has ended");
-        });
+        };
+        self.tracker.spawn_on(watched, &self.runtime);
     }
 
     /// Asks every loop to stop and waits for them, at most for `patience`. Says whether all of

@@ -27,6 +27,7 @@ use crate::config::origins::Setting;
 use crate::dashboard;
 use crate::desk::{By, ChangeQuery, Desk, EventQuery, ListQuery, ReconcileRequest};
 use crate::export::{self, Format};
+use crate::pulse::Pulse;
 
 /// The media type of every error.
 const PROBLEM_TYPE: &str = "application/problem+json";
@@ -40,6 +41,8 @@ pub(crate) struct Admin<S> {
     pub(crate) desk: Desk<S>,
     /// What is counted.
     pub(crate) metrics: Arc<Metrics>,
+    /// Whether webhooks are being taken in.
+    pub(crate) pulse: Arc<Pulse>,
     /// Who may call.
     pub(crate) keyring: Keyring,
     /// What is in force, and who said so.
@@ -95,10 +98,7 @@ pub(crate) fn router<S: Store>(admin: Arc<Admin<S>>) -> Router {
     ));
     let dashboard = dashboard::router(&admin);
     let machines = Router::new()
-        .route(
-            "/healthz",
-            get(|| async { Json(json!({ "status": "ok" })) }),
-        )
+        .route("/healthz", get(healthy::<S>))
         .route("/readyz", get(ready::<S>))
         .route("/metrics", get(metrics::<S>))
         .nest("/api", api)
@@ -174,6 +174,17 @@ impl Caller {
     fn may_see(&self, detail: &Detail) -> Option<Response> {
         detail.body.then(|| self.forbidden("a body in clear"))?
     }
+}
+
+async fn healthy<S: Store>(State(admin): Shared<S>) -> Response {
+    let Some(silence) = admin.pulse.silent_for() else {
+        return Json(json!({ "status": "ok" })).into_response();
+    };
+    let detail = format!(
+        "what takes webhooks in has not moved for {} s; the process must be started again",
+        silence.as_secs()
+    );
+    problem(StatusCode::SERVICE_UNAVAILABLE, "stuck", &detail)
 }
 
 async fn ready<S: Store>(State(admin): Shared<S>) -> Response {

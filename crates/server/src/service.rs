@@ -26,7 +26,9 @@ use crate::admin::{self, Admin};
 use crate::config::Config;
 use crate::dashboard::{LIVE_SEATS_MAX, Stopping};
 use crate::http::{self, Bounds, Door};
+use crate::pulse::Pulse;
 use crate::runtime_file::{self, RuntimeFile};
+use crate::side_runtime::SideRuntime;
 use crate::wire::{self, Commons, HomeStore};
 
 /// Connections of the admin listener: a few people and a metrics collector.
@@ -42,6 +44,14 @@ pub(crate) struct Service {
     // In the order in which they are stopped.
     groups: [Supervisor; 3],
     patience: Duration,
+    _side: SideRuntime,
+}
+
+/// Who may send, and who can be asked what is true of it.
+#[derive(Clone)]
+struct Senders {
+    sources: Vec<Source>,
+    upstream: Arc<dyn Upstream>,
 }
 
 impl Service {
@@ -50,16 +60,24 @@ impl Service {
         let commons = wire::open(config)?;
         let listen = bind(config.server.listen, "server.listen").await?;
         let admin = bind(config.admin.listen, "admin.listen").await?;
-        let groups = [(); 3].map(|()| Supervisor::new(Arc::clone(&commons.metrics)));
+        let side = SideRuntime::start("payhook-admin")?;
+        let metrics = || Arc::clone(&commons.metrics);
+        let groups = [
+            Supervisor::new(metrics()),
+            Supervisor::new(metrics()),
+            Supervisor::on(side.handle().clone(), metrics()),
+        ];
         let [front, back, desk] = &groups;
+        let pulse = start_pulse(back);
         if config.workflow.enabled {
             start_workflow(config, &commons, back).await?;
         }
         let (listen_at, admin_at) = (listen.local_addr()?, admin.local_addr()?);
         let upstream = wire::upstream(config)?;
-        let known = (sources.clone(), Arc::clone(&upstream));
-        start_admin(config, &commons, known, (desk, admin))?;
-        start_front(config, &commons, (sources, upstream), (front, listen))?;
+        let senders = Senders { sources, upstream };
+        let admin = side.adopt(admin)?;
+        start_admin(config, &commons, (senders.clone(), pulse), (desk, admin))?;
+        start_front(config, &commons, senders, (front, listen))?;
         let runtime = RuntimeFile {
             pid: std::process::id(),
             listen: listen_at,
@@ -71,6 +89,7 @@ impl Service {
             store: commons.store,
             directory: config.store.path.clone(),
             groups,
+            _side: side,
             patience: Duration::from_millis(config.server.stop_timeout_ms),
         })
     }
@@ -154,10 +173,20 @@ async fn start_workflow(
     Ok(())
 }
 
+fn start_pulse(group: &Supervisor) -> Arc<Pulse> {
+    let pulse = Arc::new(Pulse::new());
+    let beating = Arc::clone(&pulse);
+    group.start("pulse", move |stop| {
+        let pulse = Arc::clone(&beating);
+        async move { pulse.beat(stop).await }
+    });
+    pulse
+}
+
 fn start_admin(
     config: &Config,
     commons: &Commons,
-    (sources, upstream): (Vec<Source>, Arc<dyn Upstream>),
+    (senders, pulse): (Senders, Arc<Pulse>),
     (group, listener): (&Supervisor, TcpListener),
 ) -> anyhow::Result<()> {
     let token = match &config.admin.token_file {
@@ -175,11 +204,12 @@ fn start_admin(
         token: Secret::new(ADMIN, token),
     });
     let keyring = Keyring::new(operators);
-    let desk = commons.desk(sources, upstream);
+    let desk = commons.desk(senders.sources, senders.upstream);
     let metrics = Arc::clone(&commons.metrics);
     let app = admin::router(Arc::new(Admin {
         desk,
         metrics,
+        pulse,
         keyring,
         settings: config.settings(),
         live_seats: Arc::new(Semaphore::new(LIVE_SEATS_MAX)),
@@ -201,7 +231,7 @@ fn start_admin(
 fn start_front(
     config: &Config,
     commons: &Commons,
-    (sources, upstream): (Vec<Source>, Arc<dyn Upstream>),
+    senders: Senders,
     (group, listener): (&Supervisor, TcpListener),
 ) -> anyhow::Result<()> {
     let server = &config.server;
@@ -215,7 +245,10 @@ fn start_front(
         explainer: Some(explainer),
     };
     let ingress = Ingress::new(
-        (Arc::new(FixedSources::from(sources)), upstream),
+        (
+            Arc::new(FixedSources::from(senders.sources)),
+            senders.upstream,
+        ),
         Arc::clone(&commons.store),
         (Arc::clone(&commons.clock), Arc::clone(&commons.luck)),
         Arc::clone(&commons.metrics),
