@@ -107,6 +107,16 @@ fn one_machine() -> Vec<Suite> {
             slow: true,
         },
         Suite {
+            name: "api",
+            what: "the admin API does what its OpenAPI document says, whatever Schemathesis thinks of",
+            needs: &[Need::Python],
+            run: Run::WithPython {
+                package: "payhook",
+                target: "openapi",
+            },
+            slow: true,
+        },
+        Suite {
             name: "browser",
             what: "people find, understand, redrive and promote in Chromium; axe finds nothing amiss",
             needs: &[Need::ReleaseBinary, Need::Browser],

@@ -35,6 +35,9 @@ pub enum NotDone {
     /// There is nothing of that name.
     #[error("there is no such thing here")]
     NotFound,
+    /// There is nothing of that name, and it is said of what.
+    #[error("{0}")]
+    NoSuch(String),
     /// An attempt is under way; try again when it has ended.
     #[error("an attempt is under way; try again when it has ended")]
     Busy,

@@ -19,7 +19,9 @@ use crate::admin::ActRequest;
 use crate::admin::keyring::{ADMIN, Operator, Role};
 use crate::config::Config;
 use crate::dashboard::session;
-use crate::desk::{By, ChangeQuery, ChangesView, Desk, EventQuery, ListQuery, ReconcileRequest};
+use crate::desk::{
+    By, ChangeQuery, ChangesView, Desk, EventQuery, ExecutionQuery, ListQuery, ReconcileRequest,
+};
 use crate::runtime_file::{self, RuntimeFile};
 use crate::view::{
     ActView, AnomalyView, EventDetailView, EventView, ExecutionDetailView, ExecutionView, PageView,
@@ -176,7 +178,7 @@ impl Access {
     /// See [`Desk::executions`].
     pub(crate) async fn executions(
         &self,
-        query: &ListQuery,
+        query: &ExecutionQuery,
     ) -> anyhow::Result<PageView<ExecutionView>> {
         match self {
             Self::Server(server) => server.get("executions", query).await,

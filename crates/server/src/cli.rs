@@ -14,6 +14,7 @@ mod events;
 mod executions;
 mod input;
 mod listen;
+mod openapi;
 pub(crate) mod output;
 mod pattern;
 mod payments;
@@ -109,6 +110,8 @@ enum Command {
     Store(store::Args),
     /// Print a link that opens the dashboard in a browser.
     Dashboard(dashboard::Args),
+    /// Print the admin API's description (OpenAPI), to make clients from.
+    Openapi,
     /// Print, explain and check the configuration.
     Config(config_command::Args),
     /// Check a signature offline, and say why it fails.
@@ -180,6 +183,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Store(args) => store::run(&args, &context),
         Command::Workflow(args) => workflow::run(&args, &context),
         Command::Pattern(args) => pattern::run(&args, &context),
+        Command::Openapi => openapi::run(),
         Command::Completions(args) => completions::run(&args),
     };
     done.unwrap_or_else(|error| {

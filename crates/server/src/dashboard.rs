@@ -174,7 +174,9 @@ impl<T, E: Into<NotDone>> ForVisitor<T> for Result<T, E> {
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         let (status, title) = match &self.why {
-            NotDone::NotFound => (StatusCode::NOT_FOUND, "There is no such thing here"),
+            NotDone::NotFound | NotDone::NoSuch(_) => {
+                (StatusCode::NOT_FOUND, "There is no such thing here")
+            }
             NotDone::Nonsense(_) => (StatusCode::BAD_REQUEST, "That cannot be read"),
             NotDone::Busy | NotDone::NotNow(_) | NotDone::StillRefused(_) => {
                 (StatusCode::CONFLICT, "Nothing was done")

@@ -30,7 +30,8 @@ use engine::workflow::{Course, Workflows};
 
 pub(crate) use self::audit::{By, REASON_MAX};
 pub(crate) use self::query::{
-    ChangeQuery, ChangesView, DEAD_LETTER, EventQuery, ListQuery, ReconcileRequest, time,
+    ChangeQuery, ChangesView, DEAD_LETTER, EventQuery, ExecutionQuery, ListQuery, ReconcileRequest,
+    time,
 };
 use crate::dashboard::graph::Drawing;
 use crate::view::{
@@ -121,7 +122,10 @@ impl<S: Store> Desk<S> {
     }
 
     /// Executions, newest first.
-    pub(crate) fn executions(&self, query: &ListQuery) -> Result<PageView<ExecutionView>, NotDone> {
+    pub(crate) fn executions(
+        &self,
+        query: &ExecutionQuery,
+    ) -> Result<PageView<ExecutionView>, NotDone> {
         let filter = query.execution_filter()?;
         let page = self
             .store
@@ -289,7 +293,7 @@ impl<S: Store> Desk<S> {
             .sources
             .iter()
             .find(|each| each.name.as_str() == source)
-            .ok_or_else(|| NotDone::Nonsense(format!("no source named {source} is configured")))?;
+            .ok_or_else(|| NotDone::NoSuch(format!("no source named {source} is configured")))?;
         let asked = Reconciliation {
             since: Timestamp::from_millis(request.since),
             cursor: request.cursor.clone(),

@@ -4,13 +4,16 @@ use bytes::Bytes;
 use engine::operator::NotDone;
 use engine::store::Store;
 use futures_util::stream::{self, Stream};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::desk::{Desk, EventQuery};
 use crate::view::EventView;
 
 /// How an event is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema, clap::ValueEnum,
+)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Format {
     /// A header and a line for each, with commas.

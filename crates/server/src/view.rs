@@ -10,17 +10,19 @@ use engine::store::{
     ConflictSummary, Counts, EventDetail, EventSummary, ExecutionStatus, ExecutionSummary,
     QuarantinedSummary,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 mod audit;
 mod payments;
+pub(crate) mod schema;
 
 pub(crate) use audit::ActView;
 pub(crate) use payments::{AnomalyView, GapView, MeaningView, PaymentView, ReconciledView};
 
 /// One page of a listing.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct PageView<T> {
     /// The items, newest first.
     pub(crate) items: Vec<T>,
@@ -29,7 +31,7 @@ pub(crate) struct PageView<T> {
 }
 
 /// One event.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct EventView {
     /// Its id in listings: its place in the change feed.
@@ -56,21 +58,25 @@ pub(crate) struct EventView {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) meaning: Option<MeaningView>,
     /// When it arrived.
+    #[schemars(extend("format" = "date-time"))]
     pub(crate) received_at: String,
     /// The trace of everything done for it.
     pub(crate) trace_id: String,
     /// The name of its execution.
     pub(crate) execution_name: String,
     /// How that stands.
+    #[schemars(with = "Option<schema::Status>")]
     pub(crate) execution: Option<ExecutionStatus>,
     /// The gateway's id of what it did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) transaction_id: Option<String>,
     /// When the gateway did it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "date-time"))]
     pub(crate) processed_at: Option<String>,
     /// When its record last changed.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "date-time"))]
     pub(crate) updated_at: Option<String>,
     /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -81,7 +87,7 @@ pub(crate) struct EventView {
 }
 
 /// Why a signature proves nothing.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct FindingView {
     /// A stable word.
     pub(crate) code: String,
@@ -93,7 +99,7 @@ pub(crate) struct FindingView {
 }
 
 /// One event with everything that is kept about it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct EventDetailView {
     /// The event.
@@ -122,7 +128,7 @@ pub(crate) struct EventDetailView {
 }
 
 /// One header of a delivery.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct HeaderView {
     /// Its name.
     pub(crate) name: String,
@@ -131,12 +137,13 @@ pub(crate) struct HeaderView {
 }
 
 /// One change of a record.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ChangeView {
     /// Its place in the feed.
     pub(crate) sequence: u64,
     /// When it was committed.
+    #[schemars(extend("format" = "date-time"))]
     pub(crate) at: String,
     /// `INSERT`, `MODIFY` or `REMOVE`.
     pub(crate) event_name: String,
@@ -149,7 +156,7 @@ pub(crate) struct ChangeView {
 }
 
 /// A delivery with a known key and other bytes.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ConflictView {
     /// The hash of its body.
@@ -160,13 +167,14 @@ pub(crate) struct ConflictView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) body: Option<String>,
     /// When it first came.
+    #[schemars(extend("format" = "date-time"))]
     pub(crate) received_at: String,
     /// How often it came.
     pub(crate) count: u64,
 }
 
 /// One execution.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ExecutionView {
     /// Its id in listings: the place in the feed of the change it was started for.
@@ -174,6 +182,7 @@ pub(crate) struct ExecutionView {
     /// Its name.
     pub(crate) name: String,
     /// How it stands.
+    #[schemars(with = "schema::Status")]
     pub(crate) status: ExecutionStatus,
     /// The payment it is about.
     pub(crate) payment_id: String,
@@ -182,11 +191,14 @@ pub(crate) struct ExecutionView {
     /// The record's status now.
     pub(crate) record_status: String,
     /// When it was started.
+    #[schemars(extend("format" = "date-time"))]
     pub(crate) started_at: String,
     /// When it last moved.
+    #[schemars(extend("format" = "date-time"))]
     pub(crate) updated_at: String,
     /// When it will next be looked at.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "date-time"))]
     pub(crate) due_at: Option<String>,
     /// The trace of its event.
     pub(crate) trace_id: String,
@@ -195,7 +207,7 @@ pub(crate) struct ExecutionView {
 }
 
 /// One execution with its history.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ExecutionDetailView {
     /// The execution.
@@ -222,7 +234,7 @@ pub(crate) struct ExecutionDetailView {
 }
 
 /// One delivery in quarantine.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct QuarantineView {
     /// Its id.
@@ -236,8 +248,10 @@ pub(crate) struct QuarantineView {
     /// Bytes of its body.
     pub(crate) body_bytes: u64,
     /// When it first came.
+    #[schemars(extend("format" = "date-time"))]
     pub(crate) first_received_at: String,
     /// When it last came.
+    #[schemars(extend("format" = "date-time"))]
     pub(crate) last_received_at: String,
     /// How often it came.
     pub(crate) count: u64,
@@ -249,7 +263,7 @@ pub(crate) struct QuarantineView {
 }
 
 /// One delivery in quarantine with its bytes.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct QuarantineDetailView {
     /// The delivery.
     pub(crate) delivery: QuarantineView,
@@ -264,7 +278,7 @@ pub(crate) struct QuarantineDetailView {
 }
 
 /// What became of a promoted delivery.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct PromotedView {
     /// The payments of its events.
@@ -274,7 +288,7 @@ pub(crate) struct PromotedView {
 }
 
 /// How much there is of everything.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CountsView {
     /// Events in custody.

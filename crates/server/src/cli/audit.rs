@@ -23,7 +23,6 @@ pub(super) struct Args {
 pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     let access = context.access(Purpose::Look).await?;
     let query = ListQuery {
-        status: None,
         before: args.before,
         limit: Some(args.limit),
     };

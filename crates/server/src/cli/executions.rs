@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::Context;
 use super::output::{Output, Tone};
 use crate::access::Purpose;
-use crate::desk::ListQuery;
+use crate::desk::ExecutionQuery;
 use crate::view::{ExecutionDetailView, ExecutionView};
 
 /// What to do with executions.
@@ -78,7 +78,7 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<ExitCod
     let detail = match args.action {
         Action::List(list) => {
             let access = context.access(Purpose::Look).await?;
-            let query = ListQuery {
+            let query = ExecutionQuery {
                 status: list.status,
                 before: list.before,
                 limit: Some(list.limit),

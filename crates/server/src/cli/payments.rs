@@ -57,7 +57,6 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<ExitCod
         }
         Action::Anomalies(list) => {
             let query = ListQuery {
-                status: None,
                 before: list.before,
                 limit: Some(list.limit),
             };

@@ -64,7 +64,6 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<ExitCod
         Action::List(list) => {
             let access = context.access(Purpose::Look).await?;
             let query = ListQuery {
-                status: None,
                 before: list.before,
                 limit: Some(list.limit),
             };

@@ -5,12 +5,14 @@ use domain::time::Timestamp;
 use engine::operator::NotDone;
 use engine::store::{EventFilter, ExecutionFilter};
 use jiff::Timestamp as Instant;
-use serde::{Deserialize, Serialize};
+use schemars::JsonSchema;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::view::ChangeView;
 
 /// What is asked of a listing of events.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct EventQuery {
     /// Only those of this payment.
@@ -30,41 +32,65 @@ pub(crate) struct EventQuery {
     pub(crate) error: Option<String>,
     /// Only those of exactly this amount.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "crate::view::schema::amount")]
     pub(crate) amount: Option<String>,
     /// Only those received at this time or later.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "crate::view::schema::time")]
     pub(crate) since: Option<String>,
     /// Only those received before this time.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "crate::view::schema::time")]
     pub(crate) until: Option<String>,
     /// Only those below this id.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("maximum" = u64::MAX))]
     pub(crate) before: Option<u64>,
-    /// No more than so many.
+    /// No more than so many, and no more than 1,000.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("maximum" = usize::MAX))]
     pub(crate) limit: Option<usize>,
 }
 
-/// What is asked of a listing of executions or of the quarantine.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+/// What is asked of a listing of executions.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-pub(crate) struct ListQuery {
-    /// Only those that stand so (executions only).
+pub(crate) struct ExecutionQuery {
+    /// Only those that stand so; `DEAD_LETTER` for all that wait for a person.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "crate::view::schema::wanted")]
     pub(crate) status: Option<String>,
     /// Only those below this id.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("maximum" = u64::MAX))]
     pub(crate) before: Option<u64>,
-    /// No more than so many.
+    /// No more than so many, and no more than 1,000.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("maximum" = usize::MAX))]
+    pub(crate) limit: Option<usize>,
+}
+
+/// What is asked of any other listing.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ListQuery {
+    /// Only those below this id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("maximum" = u64::MAX))]
+    pub(crate) before: Option<u64>,
+    /// No more than so many, and no more than 1,000.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("maximum" = usize::MAX))]
     pub(crate) limit: Option<usize>,
 }
 
 /// What is asked of a reconciliation: one page of it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct ReconcileRequest {
     /// From this time on, in milliseconds since 1970.
+    #[serde(deserialize_with = "whole_number")]
+    #[schemars(range(min = -9_007_199_254_740_991_i64, max = 9_007_199_254_740_991_i64))]
     pub(crate) since: i64,
     /// Where the page begins; the last page's `next`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -78,19 +104,21 @@ pub(crate) struct ReconcileRequest {
 }
 
 /// What is asked of the change feed.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ChangeQuery {
     /// Only those after this place; the newest places when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("maximum" = u64::MAX))]
     pub(crate) after: Option<u64>,
-    /// No more than so many.
+    /// No more than so many, and no more than 1,000.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("maximum" = usize::MAX))]
     pub(crate) limit: Option<usize>,
 }
 
 /// A piece of the change feed.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct ChangesView {
     /// The changes, oldest first.
     pub(crate) items: Vec<ChangeView>,
@@ -125,7 +153,7 @@ impl EventQuery {
 /// The word for executions that wait for a person, however they ended.
 pub(crate) const DEAD_LETTER: &str = "dead_letter";
 
-impl ListQuery {
+impl ExecutionQuery {
     /// Which executions the store is asked for.
     ///
     /// # Errors
@@ -154,6 +182,20 @@ impl ListQuery {
     }
 }
 
+/// A whole number, however it is written: to JSON, and to its schemas, 5.0 is one.
+fn whole_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    let number = serde_json::Number::deserialize(deserializer)?;
+    if let Some(whole) = number.as_i64() {
+        return Ok(whole);
+    }
+    // Integers beyond these are not all numbers of this kind, and no time is so far off.
+    let float = number.as_f64().filter(|float| float.fract() == 0.0);
+    float
+        .filter(|float| float.abs() <= 9_007_199_254_740_991.0)
+        .map(|float| float as i64)
+        .ok_or_else(|| D::Error::custom(format!("{number} is not a whole number of milliseconds")))
+}
+
 /// A time as people and scripts give it: with its zone, or in milliseconds since 1970.
 pub(crate) fn time(text: &str) -> Result<Timestamp, String> {
     if let Ok(millis) = text.parse::<i64>() {
@@ -163,4 +205,26 @@ pub(crate) fn time(text: &str) -> Result<Timestamp, String> {
         "not a time; give one such as 2026-11-23T10:00:00Z, or milliseconds since 1970".to_owned()
     })?;
     Ok(Timestamp::from_millis(instant.as_millisecond()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ReconcileRequest;
+
+    #[test]
+    fn a_time_is_a_whole_number_however_it_is_written() {
+        for (text, since) in [
+            ("5", Some(5)),
+            ("-5.0", Some(-5)),
+            ("1e3", Some(1000)),
+            ("0.5", None),
+            ("1e300", None),
+            ("\"5\"", None),
+            ("9223372036854775808", None),
+        ] {
+            let request = serde_json::from_str(&format!("{{\"since\":{text}}}"));
+            let read = request.ok().map(|request: ReconcileRequest| request.since);
+            assert_eq!(read, since, "{text}");
+        }
+    }
 }

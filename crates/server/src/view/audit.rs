@@ -1,19 +1,22 @@
 //! What is shown of the audit log.
 
 use engine::store::{ActEnd, ActSummary, Action};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Something that somebody did, or meant to.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ActView {
     /// Its place in the log.
     pub(crate) id: u64,
     /// When.
+    #[schemars(extend("format" = "date-time"))]
     pub(crate) at: String,
     /// Who.
     pub(crate) operator: String,
     /// What.
+    #[schemars(with = "super::schema::Deed")]
     pub(crate) action: Action,
     /// To what.
     pub(crate) target: String,

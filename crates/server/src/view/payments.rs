@@ -4,12 +4,13 @@
 use domain::meaning::{Fact, Meaning};
 use domain::payment::{self, PaymentRules, Sum};
 use engine::store::{AnomalySummary, EventSummary};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::EventView;
 
 /// What an event of a known provider means.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct MeaningView {
     /// What the provider calls this kind of event.
@@ -33,6 +34,7 @@ pub(crate) struct MeaningView {
     pub(crate) exponent: Option<u8>,
     /// When the provider says it happened.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "date-time"))]
     pub(crate) occurred_at: Option<String>,
     /// Whether real money moves.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -43,7 +45,7 @@ pub(crate) struct MeaningView {
 }
 
 /// A payment, as all its events tell it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct PaymentView {
     /// The source whose events tell of it.
@@ -67,7 +69,7 @@ pub(crate) struct PaymentView {
 }
 
 /// Something about a payment that people should look at.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct AnomalyView {
     /// Its id.
@@ -81,11 +83,12 @@ pub(crate) struct AnomalyView {
     /// What does not fit, as a stable word.
     pub(crate) anomaly: String,
     /// When the event was received.
+    #[schemars(extend("format" = "date-time"))]
     pub(crate) received_at: String,
 }
 
 /// What one page of a reconciliation found.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ReconciledView {
     /// Events that the provider has.
@@ -101,7 +104,7 @@ pub(crate) struct ReconciledView {
 }
 
 /// An event that the provider has and that was not here.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct GapView {
     /// Its key.

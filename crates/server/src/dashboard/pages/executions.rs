@@ -10,7 +10,7 @@ use crate::dashboard::graph;
 use crate::dashboard::layout::{self, Place};
 use crate::dashboard::live;
 use crate::dashboard::{ForVisitor as _, Page, Shared, Viewer};
-use crate::desk::{DEAD_LETTER, ListQuery};
+use crate::desk::{DEAD_LETTER, ExecutionQuery};
 use crate::view::{ExecutionDetailView, ExecutionView};
 
 /// Which executions can be asked for, and what that is called.
@@ -39,7 +39,7 @@ pub(in crate::dashboard) async fn list<S: Store>(
     Query(filters): Query<Filters>,
 ) -> Page {
     let head = live::head(&admin);
-    let query = ListQuery {
+    let query = ExecutionQuery {
         status: Some(filters.status.clone()).filter(|status| !status.is_empty()),
         before: filters.before,
         limit: None,

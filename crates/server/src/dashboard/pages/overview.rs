@@ -9,7 +9,7 @@ use crate::dashboard::chart::{SPANS, Span, by_source};
 use crate::dashboard::layout::{self, Place, Tone};
 use crate::dashboard::live;
 use crate::dashboard::{ForVisitor as _, Page, Shared, Viewer};
-use crate::desk::{DEAD_LETTER, EventQuery, ListQuery};
+use crate::desk::{DEAD_LETTER, EventQuery, ExecutionQuery};
 use crate::view::CountsView;
 
 use super::{events, executions};
@@ -44,10 +44,10 @@ pub(in crate::dashboard) async fn page<S: Store>(
     let head = live::head(&admin);
     let desk = &admin.desk;
     let counts = desk.counts().shown_to(&visitor)?;
-    let failed = ListQuery {
+    let failed = ExecutionQuery {
         status: Some(DEAD_LETTER.to_owned()),
         limit: Some(SHOWN),
-        ..ListQuery::default()
+        ..ExecutionQuery::default()
     };
     let failed = desk.executions(&failed).shown_to(&visitor)?.items;
     let newest = EventQuery {
