@@ -14,9 +14,11 @@ use reqwest::{Client, Method};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tokio_util::sync::CancellationToken;
 
 use crate::admin::ActRequest;
 use crate::admin::keyring::{ADMIN, Operator, Role};
+use crate::bulk::{Board, BulkRequest, BulkState, BulkView};
 use crate::config::Config;
 use crate::dashboard::session;
 use crate::desk::{
@@ -34,6 +36,9 @@ const GREETING_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How long it may take to answer a question.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How often it is asked how far a run has come.
+const BULK_PAUSE: Duration = Duration::from_millis(200);
 
 /// Who acts in a data directory itself, in the audit log: whoever may write there.
 const HERE: &str = "command line";
@@ -224,6 +229,62 @@ impl Access {
                 let by = By::new(HERE, reason.as_deref());
                 Ok(desk.fulfil(id, wish, &by).await?)
             }
+        }
+    }
+
+    /// Does something with many at once, tells `progress` how far it has come, and ends early when
+    /// `cancel`led. How it then stands.
+    pub(crate) async fn bulk(
+        &self,
+        request: &BulkRequest,
+        progress: impl Fn(&BulkView),
+        cancel: &CancellationToken,
+    ) -> anyhow::Result<BulkView> {
+        let server = match self {
+            Self::Server(server) => server,
+            Self::Directory(desk) => {
+                let board = Board::default();
+                return Ok(board
+                    .run_here(desk, (request.clone(), HERE), cancel)
+                    .await?);
+            }
+        };
+        let body = serde_json::to_value(request)?;
+        let mut view: BulkView = server.post("bulk", &body).await?;
+        let path = format!("bulk/{}", view.id);
+        let mut told = false;
+        while view.state == BulkState::Running {
+            progress(&view);
+            if cancel.is_cancelled() && !told {
+                told = true;
+                let _: BulkView = server.post(&format!("{path}/cancel"), &Value::Null).await?;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(BULK_PAUSE) => {}
+                () = cancel.cancelled(), if !told => {}
+            }
+            view = server.get(&path, &[(); 0]).await?;
+        }
+        Ok(view)
+    }
+
+    /// See [`Board::all`].
+    pub(crate) async fn bulk_runs(&self) -> anyhow::Result<Vec<BulkView>> {
+        match self {
+            Self::Server(server) => server.get("bulk", &[(); 0]).await,
+            Self::Directory(_) => bail!("no server runs here, and runs are its own"),
+        }
+    }
+
+    /// See [`Board::cancel`].
+    pub(crate) async fn cancel_bulk(&self, id: u64) -> anyhow::Result<BulkView> {
+        match self {
+            Self::Server(server) => {
+                server
+                    .post(&format!("bulk/{id}/cancel"), &Value::Null)
+                    .await
+            }
+            Self::Directory(_) => bail!("no server runs here, and runs are its own"),
         }
     }
 

@@ -5,6 +5,7 @@
 //! token, and whatever changes something for one that may. Errors are problem details (RFC 9457).
 
 mod acting;
+mod bulk;
 mod caller;
 pub(crate) mod keyring;
 mod looking;
@@ -33,6 +34,7 @@ pub(crate) use self::requests::ActRequest;
 
 use self::keyring::Keyring;
 use self::problem::Problem;
+use crate::bulk::Board;
 use crate::config::origins::Setting;
 use crate::dashboard;
 use crate::desk::Desk;
@@ -45,6 +47,8 @@ pub(crate) struct Admin<S> {
     pub(crate) desk: Desk<S>,
     /// What is counted.
     pub(crate) metrics: Arc<Metrics>,
+    /// Runs over many at once.
+    pub(crate) bulk: Board,
     /// Whether webhooks are being taken in.
     pub(crate) pulse: Arc<Pulse>,
     /// Who may call.
@@ -138,6 +142,19 @@ fn api<S: Store>() -> ApiRouter<Arc<Admin<S>>> {
 fn work<S: Store>() -> ApiRouter<Arc<Admin<S>>> {
     ApiRouter::new()
         .api_route(
+            "/bulk",
+            get_with(bulk::runs::<S>, |op| {
+                op.id("listBulkRuns")
+                    .summary("Runs over many at once since the server was started, newest first")
+            }),
+        )
+        .api_route(
+            "/bulk/{id}",
+            get_with(bulk::run::<S>, |op| {
+                op.id("bulkRun").summary("How far a run has come")
+            }),
+        )
+        .api_route(
             "/audit",
             get_with(looking::audit::<S>, |op| {
                 op.id("listActs").summary("Who did what, when and why")
@@ -174,6 +191,20 @@ fn work<S: Store>() -> ApiRouter<Arc<Admin<S>>> {
 /// What changes something.
 fn deeds<S: Store>() -> ApiRouter<Arc<Admin<S>>> {
     ApiRouter::new()
+        .api_route(
+            "/bulk",
+            post_with(bulk::start::<S>, |op| {
+                op.id("startBulkRun")
+                    .summary("Redrive, stop or promote all that a filter asks for, or count them")
+            }),
+        )
+        .api_route(
+            "/bulk/{id}/cancel",
+            post_with(bulk::cancel::<S>, |op| {
+                op.id("cancelBulkRun")
+                    .summary("Begin nothing more of a run")
+            }),
+        )
         .api_route(
             "/sources/{name}/reconcile",
             post_with(acting::reconcile::<S>, |op| {

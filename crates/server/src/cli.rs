@@ -6,6 +6,7 @@
 
 mod audit;
 mod bench_ceiling;
+mod bulk;
 mod completions;
 mod dashboard;
 mod config_command;
@@ -100,6 +101,8 @@ enum Command {
     Executions(executions::Args),
     /// List and show refused deliveries; judge one again.
     Quarantine(quarantine::Args),
+    /// Redrive, stop or promote all that a filter asks for; or only count them.
+    Bulk(bulk::Args),
     /// Show who did what, when, and why.
     Audit(audit::Args),
     /// Ask a provider what it has, and take in what never arrived.
@@ -176,6 +179,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Events(args) => wait_for(events::run(args, &context)),
         Command::Executions(args) => wait_for(executions::run(args, &context)),
         Command::Quarantine(args) => wait_for(quarantine::run(args, &context)),
+        Command::Bulk(args) => wait_for(bulk::run(args, &context)),
         Command::Dashboard(args) => wait_for(dashboard::run(args, &context)),
         Command::Config(args) => config_command::run(&args, &context),
         Command::Verify(args) => verify::run(&args, &context),

@@ -80,6 +80,16 @@ pub(crate) fn router<S: Store>(admin: &Arc<Admin<S>>) -> Router<Arc<Admin<S>>> {
         .route("/payments/{*id}", get(pages::payments::page::<S>))
         .route("/executions", get(pages::executions::list::<S>))
         .route("/executions/{id}", get(pages::executions::page::<S>))
+        .route(
+            "/bulk",
+            get(pages::bulk::list::<S>).post(pages::bulk::start::<S>),
+        )
+        .route("/bulk/new", get(pages::bulk::ask))
+        .route("/bulk/{id}", get(pages::bulk::page::<S>))
+        .route(
+            "/bulk/{id}/cancel",
+            axum::routing::post(pages::bulk::cancel::<S>),
+        )
         .route("/quarantine", get(pages::quarantine::list::<S>))
         .route("/quarantine/{id}", get(pages::quarantine::page::<S>))
         .route("/sources", get(pages::sources::page::<S>))

@@ -3,6 +3,7 @@
 mod cli;
 mod access;
 mod admin;
+mod bulk;
 mod config;
 mod dashboard;
 mod desk;

@@ -23,6 +23,7 @@ use tracing::{error, info};
 
 use crate::admin::keyring::{ADMIN, Keyring, Operator, Role};
 use crate::admin::{self, Admin};
+use crate::bulk::Board;
 use crate::config::Config;
 use crate::dashboard::{LIVE_SEATS_MAX, Stopping};
 use crate::http::{self, Bounds, Door};
@@ -206,14 +207,20 @@ fn start_admin(
     let keyring = Keyring::new(operators);
     let desk = commons.desk(senders.sources, senders.upstream);
     let metrics = Arc::clone(&commons.metrics);
-    let app = admin::router(Arc::new(Admin {
+    let admin = Arc::new(Admin {
         desk,
+        bulk: Board::default(),
         metrics,
         pulse,
         keyring,
         settings: config.settings(),
         live_seats: Arc::new(Semaphore::new(LIVE_SEATS_MAX)),
-    }));
+    });
+    let app = admin::router(Arc::clone(&admin));
+    group.start("bulk", move |stop| {
+        let admin = Arc::clone(&admin);
+        async move { admin.bulk.serve(&admin.desk, stop).await }
+    });
     let bounds = Bounds {
         connections_max: ADMIN_CONNECTIONS_MAX,
         head_timeout: Duration::from_millis(config.server.head_timeout_ms),

@@ -57,8 +57,9 @@ struct Export {
     format: Format,
 }
 
+/// Which events.
 #[derive(Debug, clap::Args)]
-struct Filters {
+pub(super) struct Filters {
     /// Only those of this payment.
     #[arg(long, value_name = "ID")]
     payment: Option<String>,
@@ -84,7 +85,8 @@ struct Filters {
 }
 
 impl Filters {
-    fn query(self, before: Option<u64>, limit: usize) -> EventQuery {
+    /// What is asked of a listing of them.
+    pub(super) fn query(self, before: Option<u64>, limit: usize) -> EventQuery {
         EventQuery {
             payment_id: self.payment,
             status: self.status,

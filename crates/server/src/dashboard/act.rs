@@ -20,9 +20,9 @@ use crate::desk::{By, REASON_MAX};
 
 /// What the form of an action says.
 #[derive(Deserialize)]
-struct Confirmed {
-    form_token: String,
-    reason: String,
+pub(super) struct Confirmed {
+    pub(super) form_token: String,
+    pub(super) reason: String,
 }
 
 /// The routes of all actions.
@@ -181,7 +181,7 @@ async fn promote<S: Store>(
 }
 
 /// Who acts and why, by a form that this session's own page has sent.
-fn by(visitor: &Visitor, headers: &HeaderMap, form: &Confirmed) -> Result<By, Response> {
+pub(super) fn by(visitor: &Visitor, headers: &HeaderMap, form: &Confirmed) -> Result<By, Response> {
     let refuse = |why: &str| {
         let page = layout::page(
             visitor,
@@ -212,7 +212,7 @@ fn by(visitor: &Visitor, headers: &HeaderMap, form: &Confirmed) -> Result<By, Re
 }
 
 /// Goes to where one sees what was done, or says why it was not.
-fn then(next: Result<String, NotDone>, visitor: &Visitor) -> Result<Redirect, Response> {
+pub(super) fn then(next: Result<String, NotDone>, visitor: &Visitor) -> Result<Redirect, Response> {
     let next = next.shown_to(visitor);
     next.map(|path| Redirect::to(&path))
         .map_err(Refused::into_response)

@@ -1,6 +1,7 @@
 //! The pages that show.
 
 pub(super) mod audit;
+pub(super) mod bulk;
 pub(super) mod event;
 pub(super) mod events;
 pub(super) mod executions;

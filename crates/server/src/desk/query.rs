@@ -3,7 +3,7 @@
 use domain::money::Amount;
 use domain::time::Timestamp;
 use engine::operator::NotDone;
-use engine::store::{EventFilter, ExecutionFilter};
+use engine::store::{EventFilter, ExecutionFilter, QuarantinedSummary};
 use jiff::Timestamp as Instant;
 use schemars::JsonSchema;
 use serde::de::Error as _;
@@ -146,6 +146,28 @@ impl EventQuery {
             amount: amount.map_err(|why| NotDone::Nonsense(format!("amount: {why}")))?,
             since: moment("since", &self.since)?,
             until: moment("until", &self.until)?,
+        })
+    }
+}
+
+impl EventQuery {
+    /// Which refused deliveries are asked for: those of the source that last came within the time.
+    ///
+    /// # Errors
+    /// [`NotDone::Nonsense`] for a time that is none.
+    pub(crate) fn fits_delivery(
+        &self,
+    ) -> Result<impl Fn(&QuarantinedSummary) -> bool + use<>, NotDone> {
+        let filter = self.filter()?;
+        Ok(move |delivery: &QuarantinedSummary| {
+            let source = filter.source.as_deref();
+            source.is_none_or(|source| source == delivery.source.as_str())
+                && filter
+                    .since
+                    .is_none_or(|since| since <= delivery.last_received_at)
+                && filter
+                    .until
+                    .is_none_or(|until| delivery.last_received_at < until)
         })
     }
 }

@@ -127,6 +127,9 @@ fn form(filters: &Filters, sources: &[&str]) -> Markup {
             button type="submit" { "Filter" }
             button type="submit" class="quiet" formaction="/export/csv" { "Export CSV" }
             button type="submit" class="quiet" formaction="/export/jsonl" { "JSON Lines" }
+            button type="submit" class="quiet" formaction="/bulk/new" name="action" value="redrive" {
+                "Redrive all…"
+            }
             a href="/events" { "All" }
         }
     }

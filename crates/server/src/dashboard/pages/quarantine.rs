@@ -38,6 +38,7 @@ pub(in crate::dashboard) async fn list<S: Store>(
         @if found.items.is_empty() {
             (layout::nothing("The quarantine is empty."))
         } @else {
+            p { a href="/bulk/new?action=promote" { "Verify all of them again…" } }
             (table(&found.items))
         }
         (layout::older("/quarantine", &[], found.next))
