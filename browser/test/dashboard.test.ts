@@ -13,7 +13,7 @@ const CONFIG = `
   [gateway.simulated]
   latency_ms = 50
   failure_percent = 0
-  scripts = { unlucky = ["fail", "fail", "fail", "fail", "settle"] }
+  scripts = { unlucky = ["fail", "fail", "fail", "fail", "settle"], broke-1 = ["decline", "settle"], broke-2 = ["decline", "settle"] }
   [sources.generic]
   secrets = [{ value = "${SECRET}", in_clear = true, label = "main" }]
   [sources.stripe]
@@ -37,6 +37,9 @@ const PAGES = [
   "/quarantine",
   "/quarantine/1",
   "/quarantine/1/promote",
+  "/bulk",
+  "/bulk/1",
+  "/bulk/new?action=redrive&error=PaymentDeclined",
   "/sources",
   "/audit",
   "/settings",
@@ -155,6 +158,31 @@ test("a forged delivery says why, and is let in once the secret is mended", asyn
   await again.page.context().close();
   // Another for those who come after.
   await payhook.cli("send", "--payment-id", "forged-too", "--secret", "nobody's");
+});
+
+test("what has failed is counted, and then redriven all at once", async () => {
+  await payhook.cli("send", "--payment-id", "broke-1");
+  await payhook.cli("send", "--payment-id", "broke-2");
+  const { page, faults } = await open(browser, await payhook.door());
+  await page.getByText("2 executions ended badly").waitFor({ timeout: PATIENCE_MS });
+  await page.getByRole("link", { name: "Events", exact: true }).click();
+  await page.getByLabel("Error").fill("PaymentDeclined");
+  await page.getByRole("button", { name: "Redrive all…" }).click();
+  await page.getByRole("heading", { level: 1, name: "Redrive many?" }).waitFor();
+  await page.getByLabel("Reason").fill("they have topped up");
+  await page.getByRole("button", { name: "Dry run" }).click();
+  await page.getByRole("heading", { level: 1, name: "Redrive many: dry run" }).waitFor();
+  await page.getByRole("heading", { name: "Do it?" }).waitFor({ timeout: PATIENCE_MS });
+  await page.getByText(/^generic\/evt_/).nth(1).waitFor();
+  expect(await page.getByRole("definition").first().textContent()).toBe("2");
+  await page.getByLabel("Reason").fill("they have topped up");
+  await page.getByRole("button", { name: "Redrive many" }).click();
+  await page.getByText("done", { exact: true }).waitFor({ timeout: PATIENCE_MS });
+  await page.getByRole("link", { name: "Payments", exact: true }).waitFor();
+  await page.goto(new URL("/events?payment_id=broke-2", page.url()).href);
+  await page.getByText("completed").waitFor({ timeout: PATIENCE_MS });
+  expect(faults).toEqual([]);
+  await page.context().close();
 });
 
 describe("every page", () => {

@@ -12,6 +12,7 @@ mod looking;
 mod openapi;
 mod problem;
 mod requests;
+mod tail;
 
 use std::sync::Arc;
 
@@ -100,6 +101,13 @@ fn api<S: Store>() -> ApiRouter<Arc<Admin<S>>> {
             get_with(looking::changes::<S>, |op| {
                 op.id("changes")
                     .summary("A piece of the change feed, oldest first")
+            }),
+        )
+        .api_route(
+            "/changes/stream",
+            get_with(tail::tail::<S>, |op| {
+                op.id("followChanges")
+                    .summary("Every change as it happens, as server-sent events")
             }),
         )
         .api_route(

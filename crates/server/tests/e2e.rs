@@ -34,3 +34,5 @@ mod quarantine;
 mod reconcile;
 #[path = "e2e/settling.rs"]
 mod settling;
+#[path = "e2e/tail.rs"]
+mod tail;
