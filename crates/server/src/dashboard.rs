@@ -13,6 +13,7 @@ mod live;
 mod pages;
 pub(crate) mod session;
 mod sign_in;
+mod waterfall;
 
 use std::sync::Arc;
 

@@ -12,6 +12,7 @@ use crate::dashboard::json_text;
 use crate::dashboard::layout::{self, Place};
 use crate::dashboard::live;
 use crate::dashboard::session::Visitor;
+use crate::dashboard::waterfall;
 use crate::dashboard::{ForVisitor as _, Page, Shared, Viewer};
 use crate::view::{ConflictView, EventDetailView, HeaderView};
 
@@ -57,6 +58,10 @@ pub(in crate::dashboard) async fn page<S: Store>(
                                        or it has not been read yet.")),
             }
             (changes(&view))
+        }
+        section {
+            h2 { "Trace" }
+            (waterfall::of(&view))
         }
         section {
             h2 { "What arrived" }
