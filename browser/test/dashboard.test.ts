@@ -177,7 +177,7 @@ test("what has failed is counted, and then redriven all at once", async () => {
   expect(await page.getByRole("definition").first().textContent()).toBe("2");
   await page.getByLabel("Reason").fill("they have topped up");
   await page.getByRole("button", { name: "Redrive many" }).click();
-  await page.getByText("done", { exact: true }).waitFor({ timeout: PATIENCE_MS });
+  await page.locator(".badge", { hasText: "done" }).waitFor({ timeout: PATIENCE_MS });
   await page.getByRole("link", { name: "Payments", exact: true }).waitFor();
   await page.goto(new URL("/events?payment_id=broke-2", page.url()).href);
   await page.getByText("completed").waitFor({ timeout: PATIENCE_MS });

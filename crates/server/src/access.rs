@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::admin::ActRequest;
 use crate::admin::keyring::{ADMIN, Operator, Role};
-use crate::bulk::{Board, BulkRequest, BulkState, BulkView};
+use crate::bulk::{Board, BulkAction, BulkRequest, BulkState, BulkView};
 use crate::config::Config;
 use crate::dashboard::session;
 use crate::desk::{
@@ -249,8 +249,16 @@ impl Access {
                     .await?);
             }
         };
-        let body = serde_json::to_value(request)?;
-        let mut view: BulkView = server.post("bulk", &body).await?;
+        let mut body = serde_json::to_value(request)?;
+        let path = match request.action {
+            BulkAction::Redrive | BulkAction::Stop => "bulk/executions",
+            BulkAction::Promote => {
+                // That is said by the path.
+                body.as_object_mut().map(|fields| fields.remove("action"));
+                "bulk/quarantine"
+            }
+        };
+        let mut view: BulkView = server.post(path, &body).await?;
         let path = format!("bulk/{}", view.id);
         let mut told = false;
         while view.state == BulkState::Running {

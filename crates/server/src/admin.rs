@@ -200,10 +200,18 @@ fn work<S: Store>() -> ApiRouter<Arc<Admin<S>>> {
 fn deeds<S: Store>() -> ApiRouter<Arc<Admin<S>>> {
     ApiRouter::new()
         .api_route(
-            "/bulk",
-            post_with(bulk::start::<S>, |op| {
-                op.id("startBulkRun")
-                    .summary("Redrive, stop or promote all that a filter asks for, or count them")
+            "/bulk/executions",
+            post_with(bulk::executions::<S>, |op| {
+                op.id("startExecutionsRun")
+                    .summary("Redrive or stop all executions that a filter asks for, or count them")
+            }),
+        )
+        .api_route(
+            "/bulk/quarantine",
+            post_with(bulk::deliveries::<S>, |op| {
+                op.id("startQuarantineRun").summary(
+                    "Judge all refused deliveries again that a filter asks for, or count them",
+                )
             }),
         )
         .api_route(

@@ -8,6 +8,8 @@
 mod board;
 mod work;
 
+use std::collections::BTreeMap;
+
 use engine::operator::NotDone;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -58,6 +60,7 @@ pub(crate) struct BulkRequest {
     pub(crate) action: BulkAction,
     /// With which: for deliveries (`promote`), `source`, `since` and `until` only.
     #[serde(default)]
+    #[schemars(with = "BTreeMap<String, String>")]
     pub(crate) filter: EventQuery,
     /// Whether it is only counted.
     #[serde(default)]
@@ -94,6 +97,8 @@ impl BulkRequest {
                 "filter: before and limit are for pages; a run has none".to_owned(),
             ));
         }
+        // What cannot be read is said now, and not by a run that fails.
+        filter.filter()?;
         let of_events = [
             ("payment_id", filter.payment_id.is_some()),
             ("status", filter.status.is_some()),
@@ -175,6 +180,11 @@ mod tests {
     #[test]
     fn what_makes_no_sense_is_refused_with_its_name() {
         for (json, wrong) in [
+            (r#"{"action":"stop","filter":{"until":""}}"#, Some("until")),
+            (
+                r#"{"action":"stop","filter":{"amount":"x"}}"#,
+                Some("amount"),
+            ),
             (r#"{"action":"redrive"}"#, None),
             (r#"{"action":"stop","perSecond":1000}"#, None),
             (

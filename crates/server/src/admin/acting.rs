@@ -11,7 +11,7 @@ use super::Shared;
 use super::caller::Caller;
 use super::looking::Numbered;
 use super::problem::Problem;
-use super::requests::Acting;
+use super::requests::{Acting, Body};
 use crate::desk::{By, ReconcileRequest};
 use crate::view::{ExecutionDetailView, PromotedView, ReconciledView};
 
@@ -33,7 +33,7 @@ pub(super) async fn reconcile<S: Store>(
     State(admin): Shared<S>,
     Extension(caller): Extension<Caller>,
     Path(Source { name }): Path<Source>,
-    Json(request): Json<ReconcileRequest>,
+    Body(request): Body<ReconcileRequest>,
 ) -> Result<Json<ReconciledView>, Problem> {
     let by = By::new(caller.name(), request.reason.as_deref());
     Ok(Json(admin.desk.reconcile(&name, &request, &by).await?))

@@ -3,13 +3,18 @@
 use aide::OperationInput;
 use aide::generate::GenContext;
 use aide::openapi::{MediaType, Operation, ReferenceOr, RequestBody, SchemaObject};
+use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequest, Request};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum::{Json, RequestExt as _};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Number, Value};
 
 use super::caller::Caller;
+use super::problem::Problem;
 use crate::desk::By;
 
 /// Whether bodies are shown.
@@ -65,5 +70,80 @@ impl OperationInput for Acting {
             required: false,
             ..RequestBody::default()
         }));
+    }
+}
+
+/// A body that is one object, read as JSON Schema reads it: an array is no object, and 5.0 is a whole
+/// number.
+pub(super) struct Body<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
+        let Json(mut value) = Json::<Value>::from_request(request, state)
+            .await
+            .map_err(|refusal: JsonRejection| refusal.into_response())?;
+        if !value.is_object() {
+            return Err(unreadable("the body must be an object"));
+        }
+        make_whole(&mut value);
+        serde_path_to_error::deserialize(value)
+            .map(Self)
+            .map_err(|unread| unreadable(&unread.to_string()))
+    }
+}
+
+impl<T: JsonSchema> OperationInput for Body<T> {
+    fn operation_input(context: &mut GenContext, operation: &mut Operation) {
+        Json::<T>::operation_input(context, operation);
+    }
+}
+
+fn unreadable(why: &str) -> Response {
+    let status = StatusCode::UNPROCESSABLE_ENTITY;
+    Problem::new(status, "unprocessable_entity", why).into_response()
+}
+
+/// Writes every whole number as one.
+fn make_whole(value: &mut Value) {
+    match value {
+        Value::Number(number) => {
+            let float = number.as_f64().filter(|_| number.is_f64());
+            // Beyond this not every integer is a number of this kind, and none is asked for.
+            let whole = float.filter(|float| float.fract() == 0.0 && float.abs() < 9e15);
+            if let Some(whole) = whole {
+                *number = Number::from(whole as i64);
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(make_whole),
+        Value::Object(fields) => fields.values_mut().for_each(make_whole),
+        Value::Null | Value::Bool(_) | Value::String(_) => {}
+    }
+}
+
+/// A field that is an object: without this, an array of its fields' values would do, and one of
+/// nulls would mean everything.
+pub(super) fn object<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: DeserializeOwned,
+{
+    let fields = Map::deserialize(deserializer)?;
+    T::deserialize(Value::Object(fields)).map_err(D::Error::custom)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::make_whole;
+
+    #[test]
+    fn whole_numbers_become_whole_and_nothing_else_changes() {
+        let mut value = json!({"a": 5.0, "b": [-0.0, 1.5, 1e300], "c": "5.0", "d": null, "e": 7});
+        make_whole(&mut value);
+        let wanted = json!({"a": 5, "b": [0, 1.5, 1e300], "c": "5.0", "d": null, "e": 7});
+        assert_eq!(value, wanted);
     }
 }

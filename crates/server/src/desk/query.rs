@@ -6,8 +6,7 @@ use engine::operator::NotDone;
 use engine::store::{EventFilter, ExecutionFilter, QuarantinedSummary};
 use jiff::Timestamp as Instant;
 use schemars::JsonSchema;
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 use crate::view::ChangeView;
 
@@ -89,7 +88,6 @@ pub(crate) struct ListQuery {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct ReconcileRequest {
     /// From this time on, in milliseconds since 1970.
-    #[serde(deserialize_with = "whole_number")]
     #[schemars(range(min = -9_007_199_254_740_991_i64, max = 9_007_199_254_740_991_i64))]
     pub(crate) since: i64,
     /// Where the page begins; the last page's `next`.
@@ -131,7 +129,7 @@ impl EventQuery {
     ///
     /// # Errors
     /// [`NotDone::Nonsense`] for an amount or a time that is none.
-    pub(super) fn filter(&self) -> Result<EventFilter, NotDone> {
+    pub(crate) fn filter(&self) -> Result<EventFilter, NotDone> {
         let moment = |name: &str, text: &Option<String>| {
             text.as_deref()
                 .map(|text| time(text).map_err(|why| NotDone::Nonsense(format!("{name}: {why}"))))
@@ -204,20 +202,6 @@ impl ExecutionQuery {
     }
 }
 
-/// A whole number, however it is written: to JSON, and to its schemas, 5.0 is one.
-fn whole_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
-    let number = serde_json::Number::deserialize(deserializer)?;
-    if let Some(whole) = number.as_i64() {
-        return Ok(whole);
-    }
-    // Integers beyond these are not all numbers of this kind, and no time is so far off.
-    let float = number.as_f64().filter(|float| float.fract() == 0.0);
-    float
-        .filter(|float| float.abs() <= 9_007_199_254_740_991.0)
-        .map(|float| float as i64)
-        .ok_or_else(|| D::Error::custom(format!("{number} is not a whole number of milliseconds")))
-}
-
 /// A time as people and scripts give it: with its zone, or in milliseconds since 1970.
 pub(crate) fn time(text: &str) -> Result<Timestamp, String> {
     if let Ok(millis) = text.parse::<i64>() {
@@ -227,26 +211,4 @@ pub(crate) fn time(text: &str) -> Result<Timestamp, String> {
         "not a time; give one such as 2026-11-23T10:00:00Z, or milliseconds since 1970".to_owned()
     })?;
     Ok(Timestamp::from_millis(instant.as_millisecond()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::ReconcileRequest;
-
-    #[test]
-    fn a_time_is_a_whole_number_however_it_is_written() {
-        for (text, since) in [
-            ("5", Some(5)),
-            ("-5.0", Some(-5)),
-            ("1e3", Some(1000)),
-            ("0.5", None),
-            ("1e300", None),
-            ("\"5\"", None),
-            ("9223372036854775808", None),
-        ] {
-            let request = serde_json::from_str(&format!("{{\"since\":{text}}}"));
-            let read = request.ok().map(|request: ReconcileRequest| request.since);
-            assert_eq!(read, since, "{text}");
-        }
-    }
 }

@@ -54,6 +54,20 @@ pub(crate) fn amount(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "pattern": "^(0|[1-9][0-9]{0,11})(\\.[0-9]{1,3})?$" })
 }
 
+/// The same where a field may be null.
+pub(crate) fn time_or_null(generator: &mut SchemaGenerator) -> Schema {
+    or_null(&time(generator))
+}
+
+/// The same where a field may be null.
+pub(crate) fn amount_or_null(generator: &mut SchemaGenerator) -> Schema {
+    or_null(&amount(generator))
+}
+
+fn or_null(schema: &Schema) -> Schema {
+    json_schema!({ "anyOf": [schema, { "type": "null" }] })
+}
+
 /// How executions stand that are listed.
 pub(crate) fn wanted(_: &mut SchemaGenerator) -> Schema {
     let mut words: Vec<String> = ExecutionStatus::ALL

@@ -29,7 +29,9 @@ async fn with_declined(count: usize) -> (Home, Gateway, Server) {
 }
 
 async fn start(server: &Server, request: &Value) -> u64 {
-    let answer = server.call(Method::POST, "bulk", Some(request)).await;
+    let answer = server
+        .call(Method::POST, "bulk/executions", Some(request))
+        .await;
     assert_eq!(answer.status, 200, "{answer:?}");
     answer.json()["id"].as_u64().unwrap()
 }
@@ -92,7 +94,9 @@ async fn a_run_goes_at_its_pace_alone_and_ends_when_it_is_cancelled() {
     let (_home, _gateway, server) = with_declined(3).await;
     let request = json!({"action": "redrive", "perSecond": 1});
     let id = start(&server, &request).await;
-    let second = server.call(Method::POST, "bulk", Some(&request)).await;
+    let second = server
+        .call(Method::POST, "bulk/executions", Some(&request))
+        .await;
     assert_eq!(second.status, 409, "{second:?}");
     let cancel = server
         .call(Method::POST, &format!("bulk/{id}/cancel"), None)
@@ -101,6 +105,12 @@ async fn a_run_goes_at_its_pace_alone_and_ends_when_it_is_cancelled() {
     let run = ended(&server, id).await;
     assert_eq!(run["state"], "cancelled", "{run}");
     assert!(run["done"].as_u64() < Some(3), "{run}");
+    // An array of nothing is not a filter that fits everything.
+    let everything = json!({"action": "stop", "filter": [null, null]});
+    let refused = server
+        .call(Method::POST, "bulk/executions", Some(&everything))
+        .await;
+    assert_eq!(refused.status, 422, "{refused:?}");
     let unknown = server.call(Method::POST, "bulk/99/cancel", None).await;
     assert_eq!(unknown.status, 404);
 }
