@@ -26,8 +26,9 @@ use crate::desk::{
 };
 use crate::runtime_file::{self, RuntimeFile};
 use crate::view::{
-    ActView, AnomalyView, EventDetailView, EventView, ExecutionDetailView, ExecutionView, PageView,
-    PaymentView, PromotedView, QuarantineDetailView, QuarantineView, ReconciledView,
+    ActView, AnomalyView, CountsView, EventDetailView, EventView, ExecutionDetailView,
+    ExecutionView, PageView, PaymentView, PromotedView, QuarantineDetailView, QuarantineView,
+    ReconciledView,
 };
 use crate::wire::{self, HomeStore};
 
@@ -169,6 +170,14 @@ impl Access {
         match self {
             Self::Server(server) => server.get("anomalies", query).await,
             Self::Directory(desk) => Ok(desk.anomalies(query)?),
+        }
+    }
+
+    /// See [`Desk::counts`].
+    pub(crate) async fn counts(&self) -> anyhow::Result<CountsView> {
+        match self {
+            Self::Server(server) => server.get("counts", &[(); 0]).await,
+            Self::Directory(desk) => Ok(desk.counts()?),
         }
     }
 

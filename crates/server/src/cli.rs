@@ -26,6 +26,7 @@ mod send;
 pub(crate) mod serve;
 mod store;
 mod source_args;
+mod top;
 mod trigger;
 mod verify;
 mod workflow;
@@ -101,6 +102,8 @@ enum Command {
     Executions(executions::Args),
     /// List and show refused deliveries; judge one again.
     Quarantine(quarantine::Args),
+    /// Watch everything in the terminal: rates, what waits for a person, what just came.
+    Top(top::Args),
     /// Redrive, stop or promote all that a filter asks for; or only count them.
     Bulk(bulk::Args),
     /// Show who did what, when, and why.
@@ -179,6 +182,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Events(args) => wait_for(events::run(args, &context)),
         Command::Executions(args) => wait_for(executions::run(args, &context)),
         Command::Quarantine(args) => wait_for(quarantine::run(args, &context)),
+        Command::Top(args) => wait_for(top::run(args, &context)),
         Command::Bulk(args) => wait_for(bulk::run(args, &context)),
         Command::Dashboard(args) => wait_for(dashboard::run(args, &context)),
         Command::Config(args) => config_command::run(&args, &context),
