@@ -22,6 +22,7 @@ mod proof;
 mod rsa_body;
 mod scheme;
 mod standard;
+mod standard_signer;
 mod template;
 mod timestamp;
 
@@ -34,6 +35,7 @@ pub use hmac::{HeaderForm, HmacScheme, KeyForm, Prefix};
 pub use mac::HmacAlgorithm;
 pub use proof::{Authenticated, Proof, ProofKind, Verified};
 pub use scheme::{Draft, NotSignable, Scheme, Signed};
+pub use standard_signer::{InvalidSigningKey, StandardHeaders, StandardSigner};
 pub use template::{InvalidTemplate, Template};
 pub use timestamp::{TimeSource, TimeUnit, TimestampRule};
 

@@ -7,15 +7,15 @@ use alloc::vec::Vec;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use ed25519_dalek::{Signer as _, SigningKey};
 use rsa::pkcs1v15::SigningKey as RsaSigningKey;
 use rsa::pkcs8::DecodePrivateKey as _;
-use rsa::signature::SignatureEncoding as _;
+use rsa::signature::{SignatureEncoding as _, Signer as _};
 use sha2::Sha256;
 
 use super::certificate::Certificate;
 use super::hmac::{HmacScheme, KeyForm};
 use super::mac::HmacAlgorithm;
+use super::standard_signer::{self, StandardHeaders};
 use super::template::Filling;
 use super::timestamp::{TimeSource, TimeUnit};
 use super::{
@@ -387,38 +387,12 @@ fn sign_hmac(
 
 fn sign_standard(draft: Draft, secret: &Secret, now: Timestamp) -> Result<Signed, NotSignable> {
     let time = TimeUnit::Seconds.write(now);
-    let pieces: [&[u8]; 5] = [
-        draft.id.as_bytes(),
-        b".",
-        time.as_bytes(),
-        b".",
-        &draft.body,
-    ];
-    let value = match secret.expose().strip_prefix(b"whsk_") {
-        Some(private) => {
-            // 32 bytes of a seed, or the seed with its public half behind it.
-            let seed = base64_lenient(private)
-                .and_then(|bytes| bytes.get(..32)?.try_into().ok())
-                .ok_or(NotSignable::PrivateKey)?;
-            let signature = SigningKey::from_bytes(&seed).sign(&pieces.concat());
-            alloc::format!("v1a,{}", STANDARD.encode(signature.to_bytes()))
-        }
-        None if secret.expose().starts_with(standard::PUBLIC_KEY_PREFIX) => {
-            return Err(NotSignable::PrivateKey);
-        }
-        None => {
-            let key = KeyForm::WebhookSecret
-                .key(secret.expose())
-                .ok_or(NotSignable::Key(KeyForm::WebhookSecret.requirement()))?;
-            let mac = HmacAlgorithm::Sha256.mac(&key, &pieces);
-            alloc::format!("v1,{}", STANDARD.encode(mac.as_ref()))
-        }
-    };
+    let value = standard_signer::signature(secret, &draft.id, &time, &draft.body)?;
     let id = draft.id.clone();
     Ok(draft.signed([
-        ("webhook-id".to_owned(), id),
-        ("webhook-timestamp".to_owned(), time),
-        ("webhook-signature".to_owned(), value),
+        (StandardHeaders::ID.to_owned(), id),
+        (StandardHeaders::TIMESTAMP.to_owned(), time),
+        (StandardHeaders::SIGNATURE.to_owned(), value),
     ]))
 }
 
