@@ -6,7 +6,8 @@
 //! In reading order: a [`delivery`] is proved by a [`signature`], read by its [`providers`]
 //! entry into an [`event`] with [`money`] in it; [`admit`] is the front door that does all
 //! three, and [`diagnosis`] says to our own people why a signature proved nothing. What is kept is a [`record`]; how it may change is a [`settlement`]; every change
-//! is told in the shape of a [`stream`] record. [`task`] is the contract with the effects.
+//! is told in the shape of a [`stream`] record. [`task`] is the contract with the effects, and
+//! [`notification`] what the user's own application is told.
 #![no_std]
 #![warn(missing_docs)]
 #![warn(clippy::float_arithmetic, clippy::arithmetic_side_effects)]
@@ -31,6 +32,7 @@ pub mod record;
 pub mod settlement;
 pub mod stream;
 pub mod task;
+pub mod notification;
 pub mod trace;
 pub mod time;
 pub mod limits;

@@ -2,6 +2,8 @@
 //!
 //! A bound that an operator may move has its default here; the configuration moves it.
 
+use crate::time::Millis;
+
 /// Longest webhook body that is read, in bytes, unless the configuration says otherwise.
 ///
 /// A change record carries the body once as JSON text, which at worst doubles it, and the
@@ -40,6 +42,16 @@ pub const FIELD_BYTES_MAX: usize = 512;
 
 /// Longest name of a source, in bytes; it is part of URLs, metrics and every event key.
 pub const SOURCE_NAME_BYTES_MAX: usize = 64;
+
+/// Longest name of an endpoint that is told what became of a payment, in bytes. As for a source's.
+pub const ENDPOINT_NAME_BYTES_MAX: usize = 64;
+
+/// Most attempts to tell an endpoint of one thing. Each is a few events in an execution's history,
+/// which may have 25,000.
+pub const NOTIFY_ATTEMPTS_MAX: usize = 50;
+
+/// Longest wait before one of them: beyond a month nobody waits for the news.
+pub const NOTIFY_WAIT_MAX: Millis = Millis::from_secs(30 * 24 * 60 * 60);
 
 /// Most live secrets of one source. Two are enough to rotate; each costs one MAC per forgery.
 pub const SECRETS_MAX: usize = 8;
