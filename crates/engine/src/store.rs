@@ -10,6 +10,7 @@
 
 mod audit;
 mod change_feed;
+mod endpoints;
 mod event_log;
 mod executions;
 mod inspect;
@@ -20,6 +21,7 @@ pub mod memory;
 
 pub use audit::{Act, ActEnd, ActSummary, Action, AuditLog};
 pub use change_feed::ChangeFeed;
+pub use endpoints::Endpoints;
 pub use event_log::{Appended, Custody, EventLog, NotKept, Outcome};
 pub use executions::{
     Claimed, Committed, DefinitionId, ExecutionStatus, Executions, Lease, PaymentOfSource,
@@ -37,7 +39,16 @@ pub use settlements::{Settled, Settlements};
 
 /// Everything that the one-binary home asks of its store.
 pub trait Store:
-    EventLog + QuarantineWard + ChangeFeed + Executions + Inspect + AuditLog + Send + Sync + 'static
+    EventLog
+    + QuarantineWard
+    + ChangeFeed
+    + Executions
+    + Inspect
+    + AuditLog
+    + Endpoints
+    + Send
+    + Sync
+    + 'static
 {
 }
 
@@ -48,6 +59,7 @@ impl<T> Store for T where
         + Executions
         + Inspect
         + AuditLog
+        + Endpoints
         + Send
         + Sync
         + 'static

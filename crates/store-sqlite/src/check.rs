@@ -289,6 +289,13 @@ const QUERIES: &[Query] = &[
               WHERE event NOT IN (SELECT sequence FROM events)",
     },
     Query {
+        rule: "an endpoint's failure has a time and its being disabled a reason",
+        sql: "SELECT 'endpoint ' || name FROM endpoints
+              WHERE (failed_at IS NULL) <> (failure IS NULL)
+                 OR (disabled_at IS NULL) <> (disabled_why IS NULL)
+                 OR (failing_since IS NULL) <> (failures = 0) OR failures < 0",
+    },
+    Query {
         rule: "the counts are what is there",
         sql: "WITH real(name, number, kept) AS (
                 SELECT 'events', (SELECT count(*) FROM events), events FROM state

@@ -11,6 +11,7 @@ mod options;
 mod schema;
 mod migrate;
 mod directory;
+mod endpoints;
 mod state;
 mod keys;
 mod schedule;

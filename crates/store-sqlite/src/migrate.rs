@@ -11,7 +11,12 @@ use crate::schema;
 
 /// What each version added. The number of entries is the newest version; entries are never
 /// altered once released.
-const MIGRATIONS: &[&str] = &[schema::VERSION_1, schema::VERSION_2, schema::VERSION_3];
+const MIGRATIONS: &[&str] = &[
+    schema::VERSION_1,
+    schema::VERSION_2,
+    schema::VERSION_3,
+    schema::VERSION_4,
+];
 
 /// The newest format that is known here.
 pub(crate) fn newest() -> i32 {

@@ -45,6 +45,19 @@ CREATE TABLE arrivals (
 ) STRICT, WITHOUT ROWID;
 ";
 
+/// What the fourth version adds: how endpoints fare that are told what becomes of payments.
+pub(crate) const VERSION_4: &str = "
+CREATE TABLE endpoints (
+    name          TEXT PRIMARY KEY,
+    failing_since INTEGER,
+    failures      INTEGER NOT NULL,
+    failed_at     INTEGER,
+    failure       TEXT,
+    disabled_at   INTEGER,
+    disabled_why  TEXT
+) STRICT, WITHOUT ROWID;
+";
+
 /// The first version of the schema.
 pub(crate) const VERSION_1: &str = "
 CREATE TABLE state (

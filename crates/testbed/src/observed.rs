@@ -1,6 +1,7 @@
 //! Everything that can be seen of a store through its ports, to be compared as one value.
 
 use domain::delivery::RawDelivery;
+use domain::notification::{EndpointName, Health};
 use domain::stream::{Change, Sequence};
 use engine::store::{
     AnomalySummary, Counts, EventDetail, EventFilter, ExecutionDetail, ExecutionFilter, Page,
@@ -22,6 +23,8 @@ pub struct Observed {
     pub quarantined: Vec<(QuarantinedSummary, RawDelivery)>,
     /// Every anomaly, newest first.
     pub anomalies: Vec<AnomalySummary>,
+    /// How every endpoint fares that has a story, by name.
+    pub endpoints: Vec<(EndpointName, Health)>,
     /// How much there is of everything.
     pub counts: Counts,
 }
@@ -69,7 +72,13 @@ impl Observed {
             assert_eq!(again, summary, "a quarantined delivery and its listing");
             (summary, delivery)
         });
+        let endpoints = store.endpoints().expect("readable");
+        for (name, health) in &endpoints {
+            let alone = store.endpoint(name);
+            assert_eq!(alone, Ok(*health), "an endpoint and its listing");
+        }
         Self {
+            endpoints,
             feed: whole_feed(store),
             cursor: store.pipe_cursor().expect("the cursor is readable"),
             executions: executions.collect(),
@@ -87,6 +96,7 @@ impl Observed {
     pub fn assert_like(&self, expected: &Self) {
         assert_eq!(self.counts, expected.counts, "the counts");
         assert_eq!(self.cursor, expected.cursor, "the cursor");
+        assert_each("the endpoints", &self.endpoints, &expected.endpoints);
         assert_each("the feed", &self.feed, &expected.feed);
         assert_each("the events", &self.events, &expected.events);
         assert_each("the anomalies", &self.anomalies, &expected.anomalies);

@@ -12,6 +12,7 @@ mod change_feed;
 mod claims;
 mod commits;
 mod counts;
+mod endpoints;
 mod event_log;
 mod inspect;
 mod memory_opener;
@@ -216,6 +217,11 @@ macro_rules! store_suite {
             }
             audit {
                 acts_are_kept_in_order_with_their_ends
+            }
+            endpoints {
+                an_endpoint_of_which_nothing_was_told_is_well
+                endpoints_fare_as_the_rules_say_through_every_ending
+                of_many_failures_at_once_each_is_counted
             }
             counts {
                 an_empty_store_counts_nothing

@@ -7,6 +7,7 @@
 
 mod audit;
 mod change_feed;
+mod endpoints;
 mod event_log;
 mod executions;
 mod faults;
@@ -20,6 +21,7 @@ use std::sync::{Mutex, MutexGuard};
 use domain::admit::Vouched;
 use domain::delivery::Headers;
 use domain::event::EventKeyDigest;
+use domain::notification::{EndpointName, Health};
 use domain::payment::Anomaly;
 use domain::record::{EventRecord, RecordKey};
 use domain::stream::{Change, ChangeKind, Sequence};
@@ -55,6 +57,8 @@ pub struct MemoryDisk {
     anomalies: Vec<(Sequence, RecordKey, Anomaly)>,
     /// In order; the place is the id, counted from 1.
     acts: Vec<(Act, Option<ActEnd>)>,
+    /// Those that do not fare as if nothing had ever happened.
+    endpoints: BTreeMap<EndpointName, Health>,
 }
 
 /// One event with what came beside it.

@@ -1,5 +1,6 @@
 //! What can be done to a store, as values: done to two stores, they give comparable answers.
 
+use domain::notification::{EndpointName, Health, HealthChange};
 use domain::stream::{Change, ChangeKind, Sequence};
 use domain::time::{Millis, Timestamp};
 use engine::store::{
@@ -38,6 +39,7 @@ pub(super) enum Operation {
     Release(Sequence),
     Commit(Progress),
     KeepDefinition(DefinitionId),
+    ChangeEndpoint(EndpointName, HealthChange, Timestamp),
     ReadAfter {
         after: Sequence,
         limit: usize,
@@ -59,13 +61,14 @@ pub(super) enum Answer {
     ClaimedOne(Result<Vec<Claimed>, Unavailable>),
     Committed(Result<Committed, Unavailable>),
     Definition(Result<Option<String>, Unavailable>),
+    Endpoint(Result<Health, Unavailable>),
     Read(Result<(Vec<Change>, Sequence), Unavailable>),
     Events(Result<Page<EventSummary>, Unavailable>),
     Executions(Result<Page<ExecutionSummary>, Unavailable>),
 }
 
 /// Every way in which an operation can end, as [`Operation::end`] names them.
-pub(super) const ENDS: [&str; 21] = [
+pub(super) const ENDS: [&str; 23] = [
     "stored",
     "duplicate",
     "conflict",
@@ -84,6 +87,8 @@ pub(super) const ENDS: [&str; 21] = [
     "stale",
     "refused",
     "kept a definition",
+    "an endpoint was disabled",
+    "an endpoint was not",
     "looked",
     "ended cleanly",
     "crashed",
@@ -121,6 +126,9 @@ impl Operation {
             Self::KeepDefinition(id) => {
                 let kept = store.keep_definition(*id, format!("{id:?}")).await;
                 Answer::Definition(kept.and_then(|()| store.definition(id)))
+            }
+            Self::ChangeEndpoint(name, change, now) => {
+                Answer::Endpoint(store.change_endpoint(name, *change, *now).await)
             }
             Self::ReadAfter {
                 after,
@@ -165,6 +173,10 @@ impl Operation {
                 Committed::Refused => "refused",
             },
             (_, Answer::Definition(Ok(Some(_)))) => "kept a definition",
+            (_, Answer::Endpoint(health)) => match health.expect(why).disabled {
+                Some(_) => "an endpoint was disabled",
+                None => "an endpoint was not",
+            },
             (_, Answer::Read(Ok(_)) | Answer::Events(Ok(_)) | Answer::Executions(Ok(_))) => {
                 "looked"
             }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
+use domain::notification::{Attempted, DeliveryFailure, EndpointName, HealthChange};
 use domain::settlement::SettlementChange;
 use domain::stream::{ChangeKind, Sequence};
 use domain::task::RecordChange;
@@ -73,7 +74,8 @@ impl Workload {
             33..36 => Operation::Discharge {
                 rank: self.rng.random_range(0..12),
             },
-            36..46 => self.start(head, cursor),
+            36..44 => self.start(head, cursor),
+            44..46 => self.change_endpoint(now),
             46..58 => Operation::ClaimDue {
                 now,
                 lease: Millis::new(self.rng.random_range(1..400)),
@@ -116,6 +118,7 @@ impl Workload {
             | Answer::Done(_)
             | Answer::Discharged(_)
             | Answer::Definition(_)
+            | Answer::Endpoint(_)
             | Answer::Read(_)
             | Answer::Events(_)
             | Answer::Executions(_) => {}
@@ -132,6 +135,28 @@ impl Workload {
         let number = self.rng.random_range(0..=self.definitions.min(2));
         self.definitions = self.definitions.max(number + 1);
         Operation::KeepDefinition([number; 32])
+    }
+
+    fn change_endpoint(&mut self, now: Timestamp) -> Operation {
+        let name = self.pick(&["shop", "crm"]);
+        let result = self.pick(&[
+            Attempted::Delivered,
+            Attempted::Failed(DeliveryFailure::Timeout),
+            Attempted::Failed(DeliveryFailure::Status(500)),
+            Attempted::Gone,
+        ]);
+        let attempted = HealthChange::Attempted {
+            result,
+            disable_after: Millis::new(1_000),
+        };
+        let change = self.pick(&[
+            attempted,
+            attempted,
+            HealthChange::Enable,
+            HealthChange::Disable,
+        ]);
+        let name = EndpointName::try_new(name).expect("a name");
+        Operation::ChangeEndpoint(name, change, now)
     }
 
     /// A time not before `wish` at which nothing else is due.

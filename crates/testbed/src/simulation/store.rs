@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use domain::delivery::RawDelivery;
 use domain::event::EventKeyDigest;
+use domain::notification::{EndpointName, Health, HealthChange};
 use domain::record::{EventRecord, RecordKey};
 use domain::settlement::SettlementChange;
 use domain::stream::{Change, ChangeKind, Sequence};
@@ -13,9 +14,9 @@ use domain::time::{Millis, Timestamp};
 use engine::store::memory::MemoryStore;
 use engine::store::{
     Act, ActEnd, ActSummary, AnomalySummary, Appended, Arrivals, AuditLog, ChangeFeed, Claimed,
-    Committed, Counts, Custody, DefinitionId, EventDetail, EventFilter, EventLog, EventSummary,
-    ExecutionDetail, ExecutionFilter, ExecutionSummary, Executions, Inspect, NotKept, Outcome,
-    Page, PaymentOfSource, Progress, Quarantine, QuarantineWard, QuarantinedDelivery,
+    Committed, Counts, Custody, DefinitionId, Endpoints, EventDetail, EventFilter, EventLog,
+    EventSummary, ExecutionDetail, ExecutionFilter, ExecutionSummary, Executions, Inspect, NotKept,
+    Outcome, Page, PaymentOfSource, Progress, Quarantine, QuarantineWard, QuarantinedDelivery,
     QuarantinedSummary, StartExecution, Unavailable,
 };
 use engine::wakeup::Wakeup;
@@ -188,6 +189,29 @@ impl AuditLog for SimulatedStore {
     ) -> Result<Page<ActSummary>, Unavailable> {
         self.hazards.read()?;
         self.inner.list_acts(before, limit)
+    }
+}
+
+impl Endpoints for SimulatedStore {
+    fn endpoint(&self, name: &EndpointName) -> Result<Health, Unavailable> {
+        self.hazards.read()?;
+        self.inner.endpoint(name)
+    }
+
+    fn endpoints(&self) -> Result<Vec<(EndpointName, Health)>, Unavailable> {
+        self.hazards.read()?;
+        self.inner.endpoints()
+    }
+
+    async fn change_endpoint(
+        &self,
+        name: &EndpointName,
+        change: HealthChange,
+        now: Timestamp,
+    ) -> Result<Health, Unavailable> {
+        let name = name.clone();
+        self.write(move |inner| async move { inner.change_endpoint(&name, change, now).await })
+            .await
     }
 }
 
