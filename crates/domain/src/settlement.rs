@@ -79,6 +79,16 @@ pub enum Applied {
 }
 
 impl Settlement {
+    /// Whether this execution has claimed it and is at work.
+    pub fn is_claimed_by(&self, execution: &str) -> bool {
+        match self {
+            Self::Processing {
+                execution: holder, ..
+            } => holder == execution,
+            Self::Received | Self::Completed { .. } | Self::Failed { .. } => false,
+        }
+    }
+
     /// Applies `change` at `now`.
     ///
     /// | from | claim | complete | fail |

@@ -8,10 +8,10 @@ use bytes::Bytes;
 use domain::admit::{Refusal, admit_fetched};
 use domain::delivery::{Headers, RawDelivery};
 use domain::event::EventKey;
-use domain::record::RecordKey;
+use domain::record::{EventRecord, RecordKey};
 use domain::settlement::{Applied, SettlementChange};
 use domain::source::Source;
-use domain::stream::Sequence;
+use domain::stream::{ChangeKind, Sequence};
 use domain::task::RecordChange;
 use domain::time::{Millis, Timestamp};
 use domain::trace::TraceId;
@@ -95,6 +95,7 @@ async fn move_it(
     (clock, luck): (&dyn Clock, &dyn Luck),
 ) -> Result<(), NotDone> {
     let definition = workflows.find(&claimed.definition, store)?;
+    let is_insertion = claimed.change.kind == ChangeKind::Insert;
     let mut held = Held::open(claimed, definition)?;
     if wish == Wish::Redrive
         && let Some(state) = held.fail_state()
@@ -119,8 +120,14 @@ async fn move_it(
                 cause: cause.clone(),
             };
             let record = store.record(&held.key).await?;
-            if record.is_some_and(|record| record.settlement.apply(&fail, now) != Applied::Refused)
-            {
+            // One that was started for a later change, to tell of it, leaves the payment alone
+            // unless it has claimed it.
+            let name = held.course().execution_name();
+            let works_on =
+                |record: &EventRecord| is_insertion || record.settlement.is_claimed_by(name);
+            if record.is_some_and(|record| {
+                works_on(&record) && record.settlement.apply(&fail, now) != Applied::Refused
+            }) {
                 held.record(RecordChange {
                     key: held.key.clone(),
                     change: fail,

@@ -16,7 +16,8 @@ pub struct Act {
     pub operator: String,
     /// What.
     pub action: Action,
-    /// To what: the id of an execution or a delivery, or the name of a source.
+    /// To what: the id of an execution or a delivery, the key of an event, or the name of a source
+    /// or an endpoint.
     pub target: String,
     /// Why, in their own words; empty when they said nothing.
     pub reason: String,
@@ -34,6 +35,12 @@ pub enum Action {
     Promote,
     /// Take in what a provider has and we have not.
     Reconcile,
+    /// Tell endpoints again what became of a payment.
+    Notify,
+    /// Have an endpoint called again.
+    EnableEndpoint,
+    /// Have an endpoint left alone.
+    DisableEndpoint,
 }
 
 /// How it ended.
@@ -79,7 +86,15 @@ pub trait AuditLog {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 4] = [Self::Redrive, Self::Stop, Self::Promote, Self::Reconcile];
+    pub const ALL: [Self; 7] = [
+        Self::Redrive,
+        Self::Stop,
+        Self::Promote,
+        Self::Reconcile,
+        Self::Notify,
+        Self::EnableEndpoint,
+        Self::DisableEndpoint,
+    ];
 
     /// The stable word, on the wire and on disk.
     pub const fn as_str(self) -> &'static str {
@@ -88,6 +103,9 @@ impl Action {
             Self::Stop => "stop",
             Self::Promote => "promote",
             Self::Reconcile => "reconcile",
+            Self::Notify => "notify",
+            Self::EnableEndpoint => "enable_endpoint",
+            Self::DisableEndpoint => "disable_endpoint",
         }
     }
 

@@ -82,5 +82,7 @@ fn place(act: &ActView) -> String {
         Action::Promote if act.done == Some(true) => "/quarantine".to_owned(),
         Action::Promote => format!("/quarantine/{target}"),
         Action::Reconcile => "/sources".to_owned(),
+        Action::Notify => format!("/events/{target}"),
+        Action::EnableEndpoint | Action::DisableEndpoint => "/endpoints".to_owned(),
     }
 }
