@@ -16,7 +16,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-pub use attempt::{Attempted, DeliveryFailure};
+pub use attempt::{Attempted, DeliveryFailure, UnknownFailure};
 pub use health::{Disabled, DisabledWhy, Health, HealthChange};
 pub use message::Message;
 pub use schedule::{InvalidSchedule, Schedule};

@@ -17,6 +17,7 @@
 //! | `GatewayProtocolError` | an answer that cannot be read; whether it acted is unknown | yes |
 //! | `InternalError` | a bug of ours, caught; whether the task acted is unknown | yes |
 //! | `PaymentProcessingFailed` | the attempts are spent, and the failure is on record | by a person: redrive |
+//! | `NotificationFailed` | an endpoint was not told what became of the payment, and its attempts are spent or it is disabled | by a person: redrive |
 //! | `Http.<status>` | an endpoint of the user's own answered with this status | by status |
 //! | `Http.Timeout`, `Http.Unreachable`, `Http.ResponseTooLarge`, `Http.InvalidResponse` | it gave no usable answer | yes |
 //! | `Lambda.ResourceNotFoundException` | nobody here does this resource | never |
@@ -53,6 +54,8 @@ pub const GATEWAY_PROTOCOL_ERROR: &str = "GatewayProtocolError";
 pub const INTERNAL_ERROR: &str = "InternalError";
 /// The attempts are spent; a person's redrive begins again. The seed's own name for it.
 pub const PAYMENT_PROCESSING_FAILED: &str = "PaymentProcessingFailed";
+/// An endpoint was not told what became of the payment; a person's redrive tells it again.
+pub const NOTIFICATION_FAILED: &str = "NotificationFailed";
 /// A user's endpoint gave no answer in time.
 pub const HTTP_TIMEOUT: &str = "Http.Timeout";
 /// A user's endpoint was not reached, or the connection broke.

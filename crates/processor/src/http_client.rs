@@ -90,7 +90,39 @@ impl HttpClient {
             .map_err(|_| InvalidTarget::Tls)
     }
 
+    /// Posts, and reads the answer with its body.
     pub(crate) async fn post(&self, post: Post<'_>) -> Result<Answer, NoAnswer> {
+        let bytes_max = post.response_bytes_max;
+        let (mut response, retry_after) = self.send(post).await?;
+        let status = response.status();
+        let body = match read_body(&mut response, bytes_max).await {
+            Ok(body) => body,
+            // The status alone says what happened; words that were lost with the connection
+            // do not change it.
+            Err(_) if !status.is_success() => None,
+            Err(lost) => return Err(lost),
+        };
+        Ok(Answer {
+            status,
+            retry_after,
+            body,
+        })
+    }
+
+    /// Posts where the status is the whole answer, and what follows it means nothing.
+    pub(crate) async fn tell(
+        &self,
+        post: Post<'_>,
+    ) -> Result<(StatusCode, Option<Millis>), NoAnswer> {
+        let bytes_max = post.response_bytes_max;
+        let (mut response, retry_after) = self.send(post).await?;
+        // Read for the connection's sake only, which can be used again when it is at its end.
+        let _ = read_body(&mut response, bytes_max).await;
+        Ok((response.status(), retry_after))
+    }
+
+    /// The head of the answer, and how long the other side asks to be left alone.
+    async fn send(&self, post: Post<'_>) -> Result<(reqwest::Response, Option<Millis>), NoAnswer> {
         let left = post.deadline.since(post.now).min(post.target.timeout);
         let mut headers = post.target.headers.clone();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -105,24 +137,12 @@ impl HttpClient {
         if left.to_duration() == Duration::ZERO {
             return Err(NoAnswer::Timeout);
         }
-        let mut response = request.send().await.map_err(|error| no_answer(&error))?;
+        let response = request.send().await.map_err(|error| no_answer(&error))?;
         let text = |name| response.headers().get(name)?.to_str().ok();
         let their_now = text(DATE).and_then(retry_after::parse_date);
         let wait = text(RETRY_AFTER)
             .and_then(|value| retry_after::parse(value, their_now.unwrap_or(post.now)));
-        let status = response.status();
-        let body = match read_body(&mut response, post.response_bytes_max).await {
-            Ok(body) => body,
-            // The status alone says what happened; words that were lost with the connection
-            // do not change it.
-            Err(_) if !status.is_success() => None,
-            Err(lost) => return Err(lost),
-        };
-        Ok(Answer {
-            status,
-            retry_after: wait,
-            body,
-        })
+        Ok((response, wait))
     }
 }
 

@@ -8,8 +8,8 @@
 //!
 //! In reading order: a [`resource`] says who does a state's work, [`tasks`] is the one list of
 //! what this house can do, [`subject`] finds the record that a task is about, [`gateway`] asks
-//! for the money; [`http_tasks`] lets anyone's own endpoint do a task instead. The names that
-//! failures go by stand in [`failure`].
+//! for the money; [`http_tasks`] lets anyone's own endpoint do a task instead; [`notify`] tells the
+//! user's application what came of it. The names that failures go by stand in [`failure`].
 #![warn(missing_docs)]
 
 pub mod resource;
@@ -18,6 +18,7 @@ pub mod subject;
 pub mod records;
 pub mod gateway;
 pub mod http_tasks;
+pub mod notify;
 pub mod http_client;
 pub mod retry_after;
 pub mod failure;

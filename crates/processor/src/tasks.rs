@@ -8,6 +8,8 @@
 //! A call's input names its task: `{"task": "claim_payment", "execution": …, "records": …}`.
 //! Without `task` it is `process_payment`, because the seed's workflow passes its raw input.
 
+use std::sync::Arc;
+
 use domain::record::{EventRecord, RecordKey};
 use domain::settlement::{Settlement, SettlementChange};
 use domain::task::{RecordChange, TaskCall, TaskFailure, TaskOutcome};
@@ -17,6 +19,7 @@ use serde_json::Value;
 use crate::failure;
 use crate::gateway::PaymentGateway;
 use crate::http_tasks::{Endpoint, HttpTasks};
+use crate::notify::Notifier;
 use crate::records::PaymentRecords;
 use crate::resource;
 use crate::subject;
@@ -65,6 +68,10 @@ tasks! {
     RecordFailure = record_failure,
     /// Nothing more is done until the person has.
     AwaitRedrive = await_redrive,
+    /// Endpoints are told what became of it.
+    SendNotifications = send_notifications,
+    /// Some could not be told; a person has to look.
+    ReportUndelivered = report_undelivered,
 }
 
 /// Everything that runs a workflow's tasks.
@@ -73,6 +80,7 @@ pub struct Tasks<G, R> {
     gateway: G,
     records: R,
     http: HttpTasks,
+    notifier: Option<Arc<Notifier>>,
 }
 
 /// What a task is given.
@@ -82,6 +90,8 @@ pub(crate) struct Job<'a> {
     pub(crate) record: EventRecord,
     /// How another record about the same change was settled; for tasks that reach outside.
     pub(crate) settled_before: Option<Settlement>,
+    /// Who is told what becomes of payments, if anybody is.
+    pub(crate) notifier: Option<&'a Notifier>,
     /// The whole input, for words of the task's own.
     pub(crate) input: &'a Value,
     /// The execution that asks; empty when nobody said.
@@ -114,6 +124,7 @@ impl<G: PaymentGateway, R: PaymentRecords> Tasks<G, R> {
             gateway,
             records,
             http: HttpTasks::default(),
+            notifier: None,
         }
     }
 
@@ -121,6 +132,14 @@ impl<G: PaymentGateway, R: PaymentRecords> Tasks<G, R> {
     /// is mapped goes there even when it names the function that this crate is.
     pub fn with_http(self, http: HttpTasks) -> Self {
         Self { http, ..self }
+    }
+
+    /// The same, with endpoints that are told what becomes of payments. Without, nobody is.
+    pub fn with_notifier(self, notifier: Arc<Notifier>) -> Self {
+        Self {
+            notifier: Some(notifier),
+            ..self
+        }
     }
 
     /// Whether a workflow may name `resource`: it is ours, or mapped to an endpoint. For
@@ -222,6 +241,7 @@ impl<G: PaymentGateway, R: PaymentRecords> Tasks<G, R> {
         let job = Job {
             record,
             settled_before,
+            notifier: self.notifier.as_deref(),
             input,
             execution: execution.unwrap_or(&call.execution),
             call,

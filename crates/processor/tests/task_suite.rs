@@ -1,13 +1,15 @@
 //! Every task of the list, run twice and killed once at each outbound call.
 //!
-//! A new task is covered by standing in the list. The suite knows no task: it starts from every
-//! state that a record can be in, and asks that however an attempt dies, the record comes to
-//! the same end and the gateway has acted as often as in a run without trouble.
+//! A new task is covered by standing in the list. But for how many effects each has, the suite
+//! knows no task: it starts from every state that a record can be in, and asks that however an attempt dies, the record comes to
+//! the same end, the gateway has acted as often and the endpoints were told the same as in a run
+//! without trouble.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 #[path = "support/world.rs"]
 mod world;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -24,6 +26,8 @@ struct End {
     output: Value,
     settlement: Settlement,
     effects: usize,
+    /// Which letters arrived, however often: a repeat has the id and the words of the first.
+    told: BTreeSet<(String, String, String)>,
 }
 
 fn input(task: Task) -> Value {
@@ -34,6 +38,13 @@ fn input(task: Task) -> Value {
         "execution": EXECUTION,
         "records": [{"dynamodb": {"Keys": world::record(Settlement::Received).key.attributes()}}],
         "error": {"Error": "GatewayTimeout", "Cause": "no answer"},
+        "progress": {
+            "next": "undelivered", "waitSeconds": 0, "redriveCount": 0,
+            "endpoints": {
+                "shop": {"state": "spent", "attempts": 3},
+                "crm": {"state": "pending", "attempts": 1, "dueAt": 0},
+            },
+        },
     })
 }
 
@@ -101,6 +112,7 @@ fn end(world: &World, outcome: TaskOutcome) -> End {
         output,
         settlement,
         effects: world.effects(),
+        told: world.letters.lock().unwrap().iter().cloned().collect(),
     }
 }
 
@@ -112,12 +124,26 @@ fn undisturbed(task: Task, start: &Settlement) -> (End, usize) {
 }
 
 #[test]
-fn an_undisturbed_run_has_at_most_one_effect_and_says_whether_it_may() {
+fn an_undisturbed_run_has_each_effect_once_and_says_whether_it_may() {
     for_every_task_and_start(|task, start| {
         let (end, calls) = undisturbed(task, &start);
-        let settled_before = matches!(start, Settlement::Completed { .. });
-        let expected = usize::from(task.reaches_outside() && !settled_before);
-        assert_eq!(end.effects, expected, "{task:?} from {start:?}");
+        let is_completed = matches!(start, Settlement::Completed { .. });
+        let is_at_its_end = is_completed || matches!(start, Settlement::Failed { .. });
+        let (effects, told) = match task {
+            Task::ProcessPayment => (usize::from(!is_completed), 0),
+            // Both endpoints, once each, of what has come to an end.
+            Task::SendNotifications => (0, if is_at_its_end { 2 } else { 0 }),
+            Task::ClaimPayment
+            | Task::RecordFailure
+            | Task::AwaitRedrive
+            | Task::ReportUndelivered => (0, 0),
+        };
+        assert_eq!(end.effects, effects, "{task:?} from {start:?}");
+        assert_eq!(end.told.len(), told, "{task:?} from {start:?}");
+        assert!(
+            task.reaches_outside() || (effects, told) == (0, 0),
+            "{task:?} does not say that it reaches outside"
+        );
         assert!(
             calls > 0,
             "{task:?} asks nobody: the kills below kill nothing"

@@ -350,9 +350,10 @@ fn only_known_resources_are_accepted_and_only_effects_reach_outside() {
 }
 
 #[test]
-fn the_shipped_workflow_asks_only_for_what_is_here() {
+fn the_shipped_workflow_with_notifications_asks_only_for_what_is_here() {
     let text = include_str!("../../../workflows/payment.asl.json");
-    let workflow: Value = serde_json::from_str(text).unwrap();
+    let text = processor::notify::workflow::extended(text).unwrap();
+    let workflow: Value = serde_json::from_str(&text).unwrap();
     let world = steady(Settlement::Received);
     let tasks = Tasks::new(Arc::clone(&world), world);
     let mut named = Vec::new();
@@ -364,6 +365,10 @@ fn the_shipped_workflow_asks_only_for_what_is_here() {
     }
     let known: Vec<_> = Task::ALL.iter().map(|task| task.name()).collect();
     assert_eq!(named, known);
+    assert_eq!(
+        workflow["States"]["NotificationsFailed"]["Retry"][0]["ErrorEquals"][0],
+        failure::NOTIFICATION_FAILED
+    );
     // A name with a slip in it would match nothing, and a declined payment be tried again.
     assert_eq!(
         workflow["States"]["ProcessPayment"]["Retry"][0],

@@ -4,6 +4,8 @@ use alloc::format;
 use alloc::string::String;
 use core::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// What an attempt came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Attempted {
@@ -16,7 +18,8 @@ pub enum Attempted {
 }
 
 /// Why an endpoint may not have a message. It holds nothing that the endpoint said but its status.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum DeliveryFailure {
     /// It answered with a status that is no 2xx. Redirections are among them: none is followed,
     /// because a signed message is for the endpoint that was configured.
@@ -28,6 +31,11 @@ pub enum DeliveryFailure {
     /// None of our keys for it is live: nothing was sent.
     NoLiveKey,
 }
+
+/// The text is no failure's code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not the code of a failed delivery")]
+pub struct UnknownFailure;
 
 impl Attempted {
     /// What an answer with this status means.
@@ -83,6 +91,20 @@ impl DeliveryFailure {
             "no_live_key" => Some(Self::NoLiveKey),
             other => other.strip_prefix("http_")?.parse().ok().map(Self::Status),
         }
+    }
+}
+
+impl TryFrom<String> for DeliveryFailure {
+    type Error = UnknownFailure;
+
+    fn try_from(code: String) -> Result<Self, Self::Error> {
+        Self::parse(&code).ok_or(UnknownFailure)
+    }
+}
+
+impl From<DeliveryFailure> for String {
+    fn from(failure: DeliveryFailure) -> Self {
+        failure.code()
     }
 }
 

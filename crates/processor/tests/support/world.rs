@@ -8,8 +8,11 @@ use std::sync::{Arc, Mutex};
 use domain::currency::Currency;
 use domain::event::{EventId, EventKey};
 use domain::money::Amount;
+use domain::notification::{Attempted, EndpointName, Health, HealthChange, Schedule};
 use domain::record::{EventRecord, RecordKey};
+use domain::secret::Secret;
 use domain::settlement::Settlement;
+use domain::signature::StandardSigner;
 use domain::source::SourceName;
 use domain::task::{TaskCall, TaskOutcome};
 use domain::time::{Millis, Timestamp};
@@ -17,6 +20,10 @@ use domain::trace::TraceId;
 use futures_util::FutureExt as _;
 use processor::gateway::simulated::{Act, Script, SimulatedGateway, SimulatedSettings};
 use processor::gateway::{GatewayFailure, GatewayReceipt, GatewayRequest, PaymentGateway};
+use processor::http_client::Target;
+use processor::notify::{
+    Courier, Endpoint, EndpointBook, Letter, Manner, Notifier, PortFuture, Reply, Wants,
+};
 use processor::records::{PaymentRecords, RecordsUnavailable};
 use processor::tasks::Tasks;
 use serde_json::Value;
@@ -38,6 +45,12 @@ pub(crate) struct World {
     /// The outbound call whose answer never arrives: the attempt is dead from there on.
     pub(crate) fatal_call: AtomicUsize,
     pub(crate) records_are_down: bool,
+    /// What the endpoints say, by host, in turn; 200 when there is nothing left to say.
+    pub(crate) answers: Mutex<BTreeMap<String, Vec<Reply>>>,
+    /// Every letter that arrived: host, `webhook-id`, body.
+    pub(crate) letters: Mutex<Vec<(String, String, String)>>,
+    /// How the endpoints fare.
+    pub(crate) book: Mutex<BTreeMap<EndpointName, Health>>,
 }
 
 impl World {
@@ -54,6 +67,9 @@ impl World {
             calls: AtomicUsize::new(0),
             fatal_call: AtomicUsize::new(usize::MAX),
             records_are_down: false,
+            answers: Mutex::default(),
+            letters: Mutex::default(),
+            book: Mutex::default(),
         }
     }
 
@@ -71,7 +87,21 @@ impl World {
 
     pub(crate) fn run(self: &Arc<Self>, call: TaskCall, now: Timestamp) -> Option<TaskOutcome> {
         let tasks = Tasks::new(Arc::clone(self), Arc::clone(self));
+        let tasks = tasks.with_notifier(Arc::new(self.notifier(1)));
         tasks.run(call, now).now_or_never()
+    }
+
+    /// Two endpoints, `shop` and `crm`, that are tried three times, and this many rounds at once.
+    pub(crate) fn notifier(self: &Arc<Self>, rounds_max: usize) -> Notifier {
+        let waits = [0, 5, 300].map(Millis::from_secs).to_vec();
+        let manner = Manner {
+            schedule: Schedule::try_new(waits).unwrap(),
+            disable_after: Millis::from_secs(5 * 24 * 60 * 60),
+            rounds_max,
+        };
+        let (courier, book) = (Arc::clone(self), Arc::clone(self));
+        let endpoints = ["shop", "crm"].map(|name| (named(name), endpoint(name)));
+        Notifier::new(endpoints.into(), manner, courier, book)
     }
 
     pub(crate) fn effects(&self) -> usize {
@@ -80,6 +110,16 @@ impl World {
 
     pub(crate) fn calls(&self) -> usize {
         self.calls.load(Ordering::Relaxed)
+    }
+
+    fn next_answer(&self, host: &str) -> Reply {
+        match self.answers.lock().unwrap().get_mut(host) {
+            Some(said) if !said.is_empty() => said.remove(0),
+            Some(_) | None => Reply {
+                result: Attempted::Delivered,
+                retry_after: None,
+            },
+        }
     }
 
     async fn note_call(&self) {
@@ -122,6 +162,59 @@ impl PaymentGateway for World {
         let answer = self.gateway.settle(request).await;
         self.note_call().await;
         answer
+    }
+}
+
+impl Courier for World {
+    fn carry<'a>(&'a self, letter: Letter<'a>) -> PortFuture<'a, Reply> {
+        Box::pin(async move {
+            let host = format!("{:?}", letter.target);
+            let host = ["shop", "crm"].into_iter().find(|each| host.contains(each));
+            let host = host.unwrap().to_owned();
+            let reply = self.next_answer(&host);
+            let arrived = (host, letter.headers.id, letter.body);
+            self.letters.lock().unwrap().push(arrived);
+            self.note_call().await;
+            reply
+        })
+    }
+}
+
+impl EndpointBook for World {
+    fn health(&self, endpoint: &EndpointName) -> Result<Health, RecordsUnavailable> {
+        let book = self.book.lock().unwrap();
+        Ok(book.get(endpoint).copied().unwrap_or_default())
+    }
+
+    fn note<'a>(
+        &'a self,
+        endpoint: &'a EndpointName,
+        result: Attempted,
+        disable_after: Millis,
+        now: Timestamp,
+    ) -> PortFuture<'a, ()> {
+        let change = HealthChange::Attempted {
+            result,
+            disable_after,
+        };
+        let mut book = self.book.lock().unwrap();
+        let health = book.entry(endpoint.clone()).or_default();
+        *health = health.after(&change, now);
+        Box::pin(ready(()))
+    }
+}
+
+pub(crate) fn named(name: &str) -> EndpointName {
+    EndpointName::try_new(name).unwrap()
+}
+
+fn endpoint(name: &str) -> Endpoint {
+    let secret = Secret::new("it", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+    Endpoint {
+        target: Target::try_new(&format!("https://{name}.test/"), Millis::from_secs(1), &[])
+            .unwrap(),
+        signer: StandardSigner::try_new(vec![secret]).unwrap(),
+        wants: Wants::default(),
     }
 }
 
