@@ -46,6 +46,8 @@ pub struct Metrics {
     pub attempts: Family<AttemptLabels, Counter>,
     /// Task attempts that were retries, by state.
     pub retries: Family<StateLabel, Counter>,
+    /// Attempts to tell endpoints what became of a payment, by endpoint and outcome.
+    pub notifications: Family<NotificationLabels, Counter>,
     /// One attempt of a task.
     pub attempt_seconds: Histogram,
     /// Executions that ended, by status.
@@ -105,6 +107,15 @@ pub struct FetchLabels {
     pub result: String,
 }
 
+/// By endpoint and what an attempt to tell it came to.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct NotificationLabels {
+    /// The endpoint's name.
+    pub endpoint: String,
+    /// `delivered`, `failed` or `gone`.
+    pub outcome: String,
+}
+
 /// By state of the workflow and result.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct AttemptLabels {
@@ -155,6 +166,7 @@ impl Default for Metrics {
             ack_seconds: seconds(),
             attempts: Family::default(),
             retries: Family::default(),
+            notifications: Family::default(),
             attempt_seconds: seconds(),
             executions_ended: Family::default(),
             executions_started: Counter::default(),
@@ -245,6 +257,11 @@ impl Metrics {
             "task_retries",
             "Task attempts after the first",
             self.retries.clone(),
+        );
+        registry.register(
+            "notifications_sent",
+            "Attempts to tell endpoints what became of a payment, by outcome",
+            self.notifications.clone(),
         );
         registry.register(
             "task_attempt_seconds",

@@ -1,6 +1,8 @@
 //! How the command line reaches what it asks about: through a running server's admin listener,
 //! or, when none runs, in the data directory itself. Both answer the same.
 
+mod notifications;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +24,8 @@ use crate::bulk::{Board, BulkAction, BulkRequest, BulkState, BulkView};
 use crate::config::Config;
 use crate::dashboard::session;
 use crate::desk::{
-    By, ChangeQuery, ChangesView, Desk, EventQuery, ExecutionQuery, ListQuery, ReconcileRequest,
+    By, ChangeQuery, ChangesView, Correspondence, Desk, EventQuery, ExecutionQuery, ListQuery,
+    ReconcileRequest,
 };
 use crate::runtime_file::{self, RuntimeFile};
 use crate::view::{
@@ -53,6 +56,8 @@ pub(crate) enum Purpose {
     Act,
     /// Acting on a delivery that is judged again, which takes the sources' secrets.
     Judge,
+    /// Telling endpoints again, which takes their secrets.
+    Tell,
 }
 
 /// The way in.
@@ -86,17 +91,31 @@ impl Access {
         }
         // Only promoting judges anything, and a running server would do that with its own
         // secrets: they are not asked for when nobody needs them.
-        let desk = match purpose {
+        let (desk, notifier) = match purpose {
             Purpose::Look => {
-                let desk = wire::open_read_only(directory)?;
+                let commons = wire::open_read_only(directory)?;
                 // What is refused is explained with whatever secrets can be read here.
-                desk.desk(wire::readable_sources(config), Arc::new(NoUpstream))
+                let sources = wire::readable_sources(config);
+                (commons.desk(sources, Arc::new(NoUpstream)), None)
             }
-            Purpose::Act => wire::open(config)?.desk(Vec::new(), Arc::new(NoUpstream)),
+            Purpose::Act => {
+                let commons = wire::open(config)?;
+                (commons.desk(Vec::new(), Arc::new(NoUpstream)), None)
+            }
             Purpose::Judge => {
                 let upstream = wire::upstream(config)?;
-                wire::open(config)?.desk(wire::sources(config)?, upstream)
+                let sources = wire::sources(config)?;
+                (wire::open(config)?.desk(sources, upstream), None)
             }
+            Purpose::Tell => {
+                let commons = wire::open(config)?;
+                let notifier = commons.notifier(config)?;
+                (commons.desk(Vec::new(), Arc::new(NoUpstream)), notifier)
+            }
+        };
+        let desk = Desk {
+            correspondence: Correspondence::new(config, notifier),
+            ..desk
         };
         Ok(Self::Directory(desk))
     }

@@ -9,6 +9,7 @@ mod bulk;
 mod caller;
 pub(crate) mod keyring;
 mod looking;
+mod notifications;
 mod openapi;
 mod problem;
 mod requests;
@@ -31,6 +32,7 @@ use serde_json::json;
 use tokio::sync::Semaphore;
 
 pub(crate) use self::looking::exported;
+pub(crate) use self::notifications::ReplayRequest;
 pub(crate) use self::requests::ActRequest;
 
 use self::keyring::Keyring;
@@ -143,7 +145,10 @@ fn api<S: Store>() -> ApiRouter<Arc<Admin<S>>> {
                     .summary("What does not fit together about payments")
             }),
         );
-    looking.merge(work()).merge(deeds())
+    looking
+        .merge(work())
+        .merge(deeds())
+        .merge(notifications::routes())
 }
 
 /// What is done with events, and what is not done with deliveries.

@@ -15,6 +15,7 @@ mod events;
 mod executions;
 mod input;
 mod listen;
+mod notifications;
 mod openapi;
 pub(crate) mod output;
 mod pattern;
@@ -100,6 +101,8 @@ enum Command {
     Payments(payments::Args),
     /// List and show runs of the workflow; redrive or stop one.
     Executions(executions::Args),
+    /// Who is told what becomes of payments: list, enable and disable endpoints, tell them again.
+    Notifications(notifications::Args),
     /// List and show refused deliveries; judge one again.
     Quarantine(quarantine::Args),
     /// Watch everything in the terminal: rates, what waits for a person, what just came.
@@ -181,6 +184,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Providers(args) => providers::run(&args, &context),
         Command::Events(args) => wait_for(events::run(args, &context)),
         Command::Executions(args) => wait_for(executions::run(args, &context)),
+        Command::Notifications(args) => wait_for(notifications::run(args, &context)),
         Command::Quarantine(args) => wait_for(quarantine::run(args, &context)),
         Command::Top(args) => wait_for(top::run(args, &context)),
         Command::Bulk(args) => wait_for(bulk::run(args, &context)),

@@ -8,6 +8,7 @@ pub(crate) mod admin;
 pub(crate) mod gateway;
 pub(crate) mod load;
 pub(crate) mod log;
+pub(crate) mod notify;
 pub(crate) mod origins;
 pub(crate) mod processor;
 pub(crate) mod secrets;
@@ -46,6 +47,8 @@ pub(crate) struct Config {
     pub(crate) gateway: gateway::GatewayConfig,
     /// Task resources that are HTTP endpoints of the operator's own.
     pub(crate) tasks: BTreeMap<String, processor::HttpTaskConfig>,
+    /// Who is told what becomes of payments.
+    pub(crate) notify: notify::NotifyConfig,
     /// What is said while running.
     pub(crate) log: log::LogConfig,
     /// Where spans go.
@@ -163,6 +166,7 @@ impl Config {
         if let Err(error) = self.admin.operators() {
             problems.push(format!("{error:#}"));
         }
+        problems.extend(self.notify.problems(self));
         if let Err(error) = crate::wire::upstream(self) {
             problems.push(format!("{error:#}"));
         }

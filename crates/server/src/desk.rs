@@ -3,6 +3,7 @@
 //! no server runs. Both show the same.
 
 mod audit;
+mod notifications;
 mod query;
 
 use std::sync::Arc;
@@ -29,6 +30,7 @@ use engine::upstream::Upstream;
 use engine::workflow::{Course, Workflows};
 
 pub(crate) use self::audit::{By, REASON_MAX};
+pub(crate) use self::notifications::Correspondence;
 pub(crate) use self::query::{
     ChangeQuery, ChangesView, DEAD_LETTER, EventQuery, ExecutionQuery, ListQuery, ReconcileRequest,
     time,
@@ -65,6 +67,8 @@ pub(crate) struct Desk<S> {
     pub(crate) clock: Arc<dyn Clock>,
     /// See `clock`.
     pub(crate) luck: Arc<dyn Luck>,
+    /// Who is told what becomes of payments.
+    pub(crate) correspondence: Correspondence,
 }
 
 impl<S: Store> Desk<S> {

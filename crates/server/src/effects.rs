@@ -3,16 +3,20 @@
 
 use std::sync::Arc;
 
+use domain::notification::{Attempted, EndpointName, Health, HealthChange};
 use domain::record::{EventRecord, RecordKey};
 use domain::task::{TaskCall, TaskOutcome};
-use domain::time::Millis;
+use domain::time::{Millis, Timestamp};
 use engine::clock::Clock;
-use engine::store::EventLog;
+use engine::metrics::{Metrics, NotificationLabels};
+use engine::store::{Endpoints, EventLog, Unavailable};
 use engine::tasks::TaskRunner;
 use processor::gateway::AnyGateway;
 use processor::gateway::simulated::Sleep;
+use processor::notify::{EndpointBook, PortFuture};
 use processor::records::{PaymentRecords, RecordsUnavailable};
 use processor::tasks::Tasks;
+use tracing::warn;
 
 /// The tasks with everything they need.
 pub(crate) struct Effects<S> {
@@ -25,6 +29,15 @@ pub(crate) struct Effects<S> {
 /// The records of a store, as tasks read them.
 #[derive(Debug)]
 pub(crate) struct StoreRecords<S>(pub(crate) Arc<S>);
+
+/// How endpoints fare, as a store remembers it, with what is counted of them.
+#[derive(Debug)]
+pub(crate) struct StoreBook<S> {
+    /// The store.
+    pub(crate) store: Arc<S>,
+    /// What is counted.
+    pub(crate) metrics: Arc<Metrics>,
+}
 
 /// The runtime's own timer.
 #[derive(Debug, Clone, Copy)]
@@ -55,6 +68,62 @@ impl<S: EventLog + Send + Sync> PaymentRecords for StoreRecords<S> {
     ) -> Result<Option<EventRecord>, RecordsUnavailable> {
         let settled = self.0.settled_before(record).await;
         settled.map_err(|_| RecordsUnavailable)
+    }
+}
+
+impl<S: Endpoints + Send + Sync> EndpointBook for StoreBook<S> {
+    fn health(&self, endpoint: &EndpointName) -> Result<Health, RecordsUnavailable> {
+        self.store
+            .endpoint(endpoint)
+            .map_err(|_| RecordsUnavailable)
+    }
+
+    fn note<'a>(
+        &'a self,
+        endpoint: &'a EndpointName,
+        result: Attempted,
+        disable_after: Millis,
+        now: Timestamp,
+    ) -> PortFuture<'a, ()> {
+        let labels = NotificationLabels {
+            endpoint: endpoint.to_string(),
+            outcome: result.as_str().to_owned(),
+        };
+        self.metrics.notifications.get_or_create(&labels).inc();
+        Box::pin(async move {
+            let change = HealthChange::Attempted {
+                result,
+                disable_after,
+            };
+            let noted = self.write(endpoint, change, now).await;
+            if let Err(unavailable) = noted {
+                // What was delivered stays delivered; the next attempt is noted again.
+                warn!(%endpoint, %unavailable, "how an endpoint fares could not be noted");
+            }
+        })
+    }
+}
+
+impl<S: Endpoints> StoreBook<S> {
+    /// Writes a change, where it is one: an endpoint that is well and stays so costs no write.
+    async fn write(
+        &self,
+        endpoint: &EndpointName,
+        change: HealthChange,
+        now: Timestamp,
+    ) -> Result<(), Unavailable> {
+        let before = self.store.endpoint(endpoint)?;
+        if before.after(&change, now) == before {
+            return Ok(());
+        }
+        let after = self.store.change_endpoint(endpoint, change, now).await?;
+        if let (None, Some(disabled)) = (before.disabled, after.disabled) {
+            warn!(
+                %endpoint, why = disabled.why.as_str(),
+                "an endpoint is left alone until a person enables it"
+            );
+        }
+        Ok(())
     }
 }
 

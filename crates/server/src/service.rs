@@ -17,6 +17,7 @@ use engine::runner::{Runner, RunnerOptions};
 use engine::store::{EventLog as _, Executions as _, Unavailable};
 use engine::supervisor::Supervisor;
 use engine::upstream::Upstream;
+use processor::notify::Notifier;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tracing::{error, info};
@@ -26,6 +27,7 @@ use crate::admin::{self, Admin};
 use crate::bulk::Board;
 use crate::config::Config;
 use crate::dashboard::{LIVE_SEATS_MAX, Stopping};
+use crate::desk::{Correspondence, Desk};
 use crate::http::{self, Bounds, Door};
 use crate::pulse::Pulse;
 use crate::runtime_file::{self, RuntimeFile};
@@ -70,14 +72,17 @@ impl Service {
         ];
         let [front, back, desk] = &groups;
         let pulse = start_pulse(back);
+        let notifier = commons.notifier(config)?;
         if config.workflow.enabled {
-            start_workflow(config, &commons, back).await?;
+            start_workflow(config, &commons, notifier.clone(), back).await?;
         }
+        let correspondence = Correspondence::new(config, notifier);
         let (listen_at, admin_at) = (listen.local_addr()?, admin.local_addr()?);
         let upstream = wire::upstream(config)?;
         let senders = Senders { sources, upstream };
         let admin = side.adopt(admin)?;
-        start_admin(config, &commons, (senders.clone(), pulse), (desk, admin))?;
+        let behind = (senders.clone(), pulse, correspondence);
+        start_admin(config, &commons, behind, (desk, admin))?;
         start_front(config, &commons, senders, (front, listen))?;
         let runtime = RuntimeFile {
             pid: std::process::id(),
@@ -136,10 +141,11 @@ async fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
 async fn start_workflow(
     config: &Config,
     commons: &Commons,
+    notifier: Option<Arc<Notifier>>,
     group: &Supervisor,
 ) -> anyhow::Result<()> {
     let (text, workflow, filter) = wire::workflow(config)?;
-    let effects = commons.effects(config)?;
+    let effects = commons.effects(config, notifier)?;
     wire::check_resources(&workflow, &effects)?;
     commons.store.keep_definition(workflow.id, text).await?;
     let clock = || Arc::clone(&commons.clock);
@@ -187,7 +193,7 @@ fn start_pulse(group: &Supervisor) -> Arc<Pulse> {
 fn start_admin(
     config: &Config,
     commons: &Commons,
-    (senders, pulse): (Senders, Arc<Pulse>),
+    (senders, pulse, correspondence): (Senders, Arc<Pulse>, Correspondence),
     (group, listener): (&Supervisor, TcpListener),
 ) -> anyhow::Result<()> {
     let token = match &config.admin.token_file {
@@ -205,7 +211,10 @@ fn start_admin(
         token: Secret::new(ADMIN, token),
     });
     let keyring = Keyring::new(operators);
-    let desk = commons.desk(senders.sources, senders.upstream);
+    let desk = Desk {
+        correspondence,
+        ..commons.desk(senders.sources, senders.upstream)
+    };
     let metrics = Arc::clone(&commons.metrics);
     let admin = Arc::new(Admin {
         desk,

@@ -15,10 +15,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 mod audit;
+mod notifications;
 mod payments;
 pub(crate) mod schema;
 
 pub(crate) use audit::ActView;
+pub(crate) use notifications::{EndpointView, NotificationView, RepliesView, ReplyView};
 pub(crate) use payments::{AnomalyView, GapView, MeaningView, PaymentView, ReconciledView};
 
 /// One page of a listing.

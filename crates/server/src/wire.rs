@@ -21,6 +21,7 @@ use processor::gateway::http::{HttpGateway, ReceiptPointers};
 use processor::gateway::simulated::{self, Script, SimulatedGateway, SimulatedSettings};
 use processor::http_client::{HttpClient, Target};
 use processor::http_tasks::{Endpoint, HttpTasks};
+use processor::notify::{self, Notifier};
 use processor::tasks::Tasks;
 use store_sqlite::{CommitReport, Options, SqliteStore};
 use upstream::{ApiSettings, HttpUpstream};
@@ -28,8 +29,8 @@ use upstream::{ApiSettings, HttpUpstream};
 use crate::config::Config;
 use crate::config::gateway::{Act, GatewayKind};
 use crate::config::secrets::SecretConfig;
-use crate::desk::Desk;
-use crate::effects::{Effects, RuntimeSleep, StoreRecords};
+use crate::desk::{Correspondence, Desk};
+use crate::effects::{Effects, RuntimeSleep, StoreBook, StoreRecords};
 
 /// The state machine that payhook ships.
 pub(crate) const DEFAULT_WORKFLOW: &str = include_str!("../../../workflows/payment.asl.json");
@@ -123,15 +124,39 @@ impl Commons {
             metrics: Arc::clone(&self.metrics),
             clock: Arc::clone(&self.clock),
             luck: Arc::clone(&self.luck),
+            correspondence: Correspondence::default(),
         }
     }
 
+    /// Who tells endpoints what becomes of payments; nobody where none is configured, which then
+    /// costs nothing.
+    pub(crate) fn notifier(&self, config: &Config) -> anyhow::Result<Option<Arc<Notifier>>> {
+        let notify = &config.notify;
+        if notify.endpoints.is_empty() {
+            return Ok(None);
+        }
+        let book = StoreBook {
+            store: Arc::clone(&self.store),
+            metrics: Arc::clone(&self.metrics),
+        };
+        let courier = Arc::new(http_client()?);
+        let notifier = Notifier::new(notify.build()?, notify.manner()?, courier, Arc::new(book));
+        Ok(Some(Arc::new(notifier)))
+    }
+
     /// The tasks on this store.
-    pub(crate) fn effects(&self, config: &Config) -> anyhow::Result<Effects<HomeStore>> {
+    pub(crate) fn effects(
+        &self,
+        config: &Config,
+        notifier: Option<Arc<Notifier>>,
+    ) -> anyhow::Result<Effects<HomeStore>> {
         let records = StoreRecords(Arc::clone(&self.store));
         let mut tasks = Tasks::new(gateway(config)?, records);
         if !config.tasks.is_empty() {
             tasks = tasks.with_http(HttpTasks::new(endpoints(config)?));
+        }
+        if let Some(notifier) = notifier {
+            tasks = tasks.with_notifier(notifier);
         }
         Ok(Effects {
             tasks,
@@ -211,6 +236,7 @@ pub(crate) fn workflow(config: &Config) -> anyhow::Result<(String, Workflow, Fil
             .with_context(|| format!("cannot read workflow.definition {}", path.display()))?,
         None => DEFAULT_WORKFLOW.to_owned(),
     };
+    let text = with_notifications(config, text)?;
     let workflow = match Workflow::parse(&text) {
         Ok(workflow) => workflow,
         Err(problems) => {
@@ -229,8 +255,22 @@ pub(crate) fn workflow(config: &Config) -> anyhow::Result<(String, Workflow, Fil
             .with_context(|| format!("cannot read workflow.filter {}", path.display()))?,
         None => DEFAULT_FILTER.to_owned(),
     };
-    let filter = Filter::parse(&filter_text).context("workflow.filter is no event pattern")?;
+    let mut filter = Filter::parse(&filter_text).context("workflow.filter is no event pattern")?;
+    if !config.notify.endpoints.is_empty() {
+        let extended = notify::workflow::extended_filter(&filter_text);
+        filter = Filter::parse(&extended)
+            .context("workflow.filter cannot be extended with what notifications need")?;
+    }
     Ok((text, workflow, filter))
+}
+
+/// A state machine's text with the states that tell endpoints, where there is one to tell.
+pub(crate) fn with_notifications(config: &Config, text: String) -> anyhow::Result<String> {
+    if config.notify.endpoints.is_empty() {
+        return Ok(text);
+    }
+    notify::workflow::extended(&text)
+        .context("the workflow definition cannot be extended with what notifications need")
 }
 
 /// Refuses a workflow that names a resource which nothing here does: at start, and not when

@@ -237,6 +237,17 @@ impl Delivery {
 }
 
 impl DeliveryState {
+    /// The stable word, as it stands in the progress.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Delivered => "delivered",
+            Self::Spent => "spent",
+            Self::Disabled => "disabled",
+            Self::Removed => "removed",
+        }
+    }
+
     /// Whether it does not have it and will not, unless a person says so.
     pub const fn is_given_up(self) -> bool {
         match self {

@@ -27,7 +27,7 @@ use crate::view::{
 };
 
 /// An answer, or why there is none.
-type Answer<T> = Result<Json<T>, Problem>;
+pub(super) type Answer<T> = Result<Json<T>, Problem>;
 
 /// What something is called in its address.
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -62,6 +62,19 @@ impl Source {
         }
     }
 
+    /// The same, as the server would run it: the configuration's, with the states that tell the
+    /// endpoints that it has.
+    fn find_served(given: Option<&Path>, config: &Config) -> anyhow::Result<Self> {
+        let source = Self::find(given, config)?;
+        if given.is_some() || config.notify.endpoints.is_empty() {
+            return Ok(source);
+        }
+        Ok(Self {
+            name: format!("{} with the states that send notifications", source.name),
+            text: wire::with_notifications(config, source.text)?,
+        })
+    }
+
     fn parse(&self) -> Result<Definition, Vec<Problem>> {
         Definition::parse(&self.text)
     }

@@ -386,7 +386,8 @@ fn build_secret(
     Ok(secret)
 }
 
-fn moment(name: &str, text: &str) -> anyhow::Result<Timestamp> {
+/// The time in a setting.
+pub(super) fn moment(name: &str, text: &str) -> anyhow::Result<Timestamp> {
     let when: jiff::Timestamp = text
         .parse()
         .with_context(|| format!("{name} = {text:?} is not a time with its zone"))?;

@@ -56,7 +56,7 @@ struct Unserved<'a> {
 /// Checks it.
 pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<ExitCode> {
     let config = context.config()?;
-    let source = Source::find(args.file.as_deref(), &config)?;
+    let source = Source::find_served(args.file.as_deref(), &config)?;
     let report = match source.parse() {
         Err(problems) => Report {
             ok: false,
