@@ -24,6 +24,8 @@ mod front_door;
 mod lifecycle;
 #[path = "e2e/listen.rs"]
 mod listen;
+#[path = "e2e/notifications.rs"]
+mod notifications;
 #[path = "e2e/payments.rs"]
 mod payments;
 #[path = "e2e/providers.rs"]

@@ -7,6 +7,7 @@ pub(crate) mod gateway;
 pub(crate) mod home;
 pub(crate) mod ledger;
 pub(crate) mod provider;
+pub(crate) mod receiver;
 pub(crate) mod server;
 pub(crate) mod stand_in;
 pub(crate) mod tcp;
