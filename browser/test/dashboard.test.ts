@@ -41,6 +41,7 @@ const PAGES = [
   "/bulk/1",
   "/bulk/new?action=redrive&error=PaymentDeclined",
   "/sources",
+  "/endpoints",
   "/audit",
   "/settings",
   "/?span=7d",

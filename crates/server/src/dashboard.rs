@@ -94,6 +94,7 @@ pub(crate) fn router<S: Store>(admin: &Arc<Admin<S>>) -> Router<Arc<Admin<S>>> {
         .route("/quarantine", get(pages::quarantine::list::<S>))
         .route("/quarantine/{id}", get(pages::quarantine::page::<S>))
         .route("/sources", get(pages::sources::page::<S>))
+        .route("/endpoints", get(pages::endpoints::page::<S>))
         .route("/settings", get(pages::settings::page::<S>))
         .route("/audit", get(pages::audit::page::<S>))
         .route("/live", get(live::stream::<S>))

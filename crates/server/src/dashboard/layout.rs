@@ -25,19 +25,22 @@ pub(super) enum Place {
     Quarantine,
     /// Sources.
     Sources,
+    /// Endpoints.
+    Endpoints,
     /// The audit log.
     Audit,
     /// The settings.
     Settings,
 }
 
-const PLACES: [(Place, &str, &str); 8] = [
+const PLACES: [(Place, &str, &str); 9] = [
     (Place::Overview, "/", "Overview"),
     (Place::Events, "/events", "Events"),
     (Place::Payments, "/payments", "Payments"),
     (Place::Executions, "/executions", "Executions"),
     (Place::Quarantine, "/quarantine", "Quarantine"),
     (Place::Sources, "/sources", "Sources"),
+    (Place::Endpoints, "/endpoints", "Endpoints"),
     (Place::Audit, "/audit", "Audit"),
     (Place::Settings, "/settings", "Settings"),
 ];

@@ -2,6 +2,7 @@
 
 pub(super) mod audit;
 pub(super) mod bulk;
+pub(super) mod endpoints;
 pub(super) mod event;
 pub(super) mod events;
 pub(super) mod executions;

@@ -16,7 +16,7 @@ const READER: &str = "[admin.operators.ana]
     role = 'read'
     token = { value = 'ana-ana-ana-ana-ana', in_clear = true }";
 
-const PAGES: [&str; 15] = [
+const PAGES: [&str; 16] = [
     "/audit",
     "/settings",
     "/?span=7d",
@@ -32,6 +32,7 @@ const PAGES: [&str; 15] = [
     "/quarantine",
     "/quarantine/1",
     "/sources",
+    "/endpoints",
 ];
 
 /// A server with a settled payment `p` and a delivery in quarantine.

@@ -3,6 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::support::browser::Browser;
 use crate::support::gateway::Gateway;
 use crate::support::home::Home;
 use crate::support::ledger;
@@ -244,6 +245,10 @@ async fn one_that_is_gone_is_left_alone_until_a_person_enables_it() {
         })
         .collect();
     assert!(words.contains(&("enable_endpoint", "crm")), "{words:?}");
+    let page = Browser::of(&server).await.page("/endpoints").await;
+    for text in ["crm", "shop", "well"] {
+        assert!(page.contains(text), "{text}: {page}");
+    }
     // A person may have one left alone, too.
     home.run("--json notifications disable shop --reason quiet")
         .json(0);
