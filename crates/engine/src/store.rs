@@ -8,6 +8,7 @@
 //! change feed and the executions are the platform's. [`Store`] bundles all of them.
 //! `testbed::store_suite` holds every implementation to these words.
 
+mod alert_book;
 mod audit;
 mod change_feed;
 mod endpoints;
@@ -19,6 +20,7 @@ mod settlements;
 
 pub mod memory;
 
+pub use alert_book::AlertBook;
 pub use audit::{Act, ActEnd, ActSummary, Action, AuditLog};
 pub use change_feed::ChangeFeed;
 pub use endpoints::Endpoints;
@@ -46,6 +48,7 @@ pub trait Store:
     + Inspect
     + AuditLog
     + Endpoints
+    + AlertBook
     + Send
     + Sync
     + 'static
@@ -60,6 +63,7 @@ impl<T> Store for T where
         + Inspect
         + AuditLog
         + Endpoints
+        + AlertBook
         + Send
         + Sync
         + 'static

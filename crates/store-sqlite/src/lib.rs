@@ -18,6 +18,7 @@ mod schedule;
 mod writer;
 mod event_log;
 mod audit;
+mod alert_book;
 mod change_feed;
 mod executions;
 mod quarantine;

@@ -4,6 +4,7 @@
 //! file under its `tests/`; every case becomes a test of its own, on a fresh store. The cases
 //! know no store: what one of them may do, all must do.
 
+mod alert_book;
 mod audit;
 mod bench;
 mod custodian;
@@ -222,6 +223,8 @@ macro_rules! store_suite {
                 an_endpoint_of_which_nothing_was_told_is_well
                 endpoints_fare_as_the_rules_say_through_every_ending
                 of_many_failures_at_once_each_is_counted
+            alert_book {
+                the_book_that_was_kept_last_is_there_after_every_end
             }
             counts {
                 an_empty_store_counts_nothing

@@ -5,6 +5,7 @@
 //! [`MemoryStore::crash`], leases and waiters do not. It is a reference for the other stores
 //! and the simulator's world, never a production store.
 
+mod alert_book;
 mod audit;
 mod change_feed;
 mod endpoints;
@@ -59,6 +60,7 @@ pub struct MemoryDisk {
     acts: Vec<(Act, Option<ActEnd>)>,
     /// Those that do not fare as if nothing had ever happened.
     endpoints: BTreeMap<EndpointName, Health>,
+    alert_book: Option<String>,
 }
 
 /// One event with what came beside it.

@@ -15,6 +15,8 @@ use engine::store::memory::MemoryStore;
 use engine::store::{
     Act, ActEnd, ActSummary, AnomalySummary, Appended, Arrivals, AuditLog, ChangeFeed, Claimed,
     Committed, Counts, Custody, DefinitionId, Endpoints, EventDetail, EventFilter, EventLog,
+    Act, ActEnd, ActSummary, AlertBook, AnomalySummary, Appended, Arrivals, AuditLog, ChangeFeed,
+    Claimed, Committed, Counts, Custody, DefinitionId, EventDetail, EventFilter, EventLog,
     EventSummary, ExecutionDetail, ExecutionFilter, ExecutionSummary, Executions, Inspect, NotKept,
     Outcome, Page, PaymentOfSource, Progress, Quarantine, QuarantineWard, QuarantinedDelivery,
     QuarantinedSummary, StartExecution, Unavailable,
@@ -212,6 +214,16 @@ impl Endpoints for SimulatedStore {
         let name = name.clone();
         self.write(move |inner| async move { inner.change_endpoint(&name, change, now).await })
             .await
+    }
+impl AlertBook for SimulatedStore {
+    async fn keep_alert_book(&self, book: String) -> Result<(), Unavailable> {
+        self.write(move |inner| async move { inner.keep_alert_book(book).await })
+            .await
+    }
+
+    fn alert_book(&self) -> Result<Option<String>, Unavailable> {
+        self.hazards.read()?;
+        self.inner.alert_book()
     }
 }
 
