@@ -1,6 +1,8 @@
 //! What is counted, in one list. Names and labels are part of the product: dashboards and
 //! alerts are written against them, so none is renamed without a line in the changelog.
 
+mod buckets;
+
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -11,6 +13,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
+pub use self::buckets::Buckets;
 use crate::store::Counts;
 
 /// Every metric of the process.
@@ -62,6 +65,10 @@ pub struct Metrics {
     pub commit_writes: Histogram,
     /// Panics that the supervisor caught, by loop.
     pub panics: Family<LoopLabel, Counter>,
+    /// Alerts that are firing, by rule.
+    pub alerts_firing: Family<RuleLabel, Gauge>,
+    /// Messages of alerts, by target and what became of them.
+    pub alert_messages: Family<TargetLabels, Counter>,
 }
 
 /// By source. A name that no source has is counted as `unknown`.
@@ -139,6 +146,22 @@ pub struct StatusLabel {
     pub status: String,
 }
 
+/// By rule of the alerts.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RuleLabel {
+    /// The rule.
+    pub rule: String,
+}
+
+/// By target of alerts and what became of a message.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct TargetLabels {
+    /// The target's name.
+    pub target: String,
+    /// `sent`, `failed` (it is tried again) or `dropped` (it is not).
+    pub result: String,
+}
+
 /// By supervised loop.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct LoopLabel {
@@ -174,9 +197,12 @@ impl Default for Metrics {
             fsync_seconds: seconds(),
             commit_writes: Histogram::new(exponential_buckets(1.0, 2.0, 13)),
             panics: Family::default(),
+            alerts_firing: Family::default(),
+            alert_messages: Family::default(),
         };
         metrics.register_ingress();
         metrics.register_workflow();
+        metrics.register_alerts();
         metrics
     }
 }
@@ -297,6 +323,20 @@ impl Metrics {
             "panics",
             "Panics that the supervisor caught",
             self.panics.clone(),
+        );
+    }
+
+    fn register_alerts(&mut self) {
+        let Self { registry, .. } = self;
+        registry.register(
+            "alerts_firing",
+            "Alerts that are firing, by rule",
+            self.alerts_firing.clone(),
+        );
+        registry.register(
+            "alert_messages",
+            "Messages of alerts, by target and what became of them",
+            self.alert_messages.clone(),
         );
     }
 
