@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
 use domain::secret::Secret;
-use engine::clock::{Clock as _, SystemClock};
+use engine::clock::{Clock as _, SystemClock, SystemLuck};
 use engine::operator::Wish;
 use engine::upstream::NoUpstream;
 use reqwest::{Client, Method};
@@ -19,9 +19,12 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::ActRequest;
+use crate::admin::alerts::TestRequest;
 use crate::admin::keyring::{ADMIN, Operator, Role};
 use crate::bulk::{Board, BulkAction, BulkRequest, BulkState, BulkView};
+use crate::alerts;
 use crate::config::Config;
+use crate::config::alerts::AlertsConfig;
 use crate::dashboard::session;
 use crate::desk::{
     By, ChangeQuery, ChangesView, Correspondence, Desk, EventQuery, ExecutionQuery, ListQuery,
@@ -32,6 +35,9 @@ use crate::view::{
     ActView, AnomalyView, CountsView, EventDetailView, EventView, ExecutionDetailView,
     ExecutionView, PageView, PaymentView, PromotedView, QuarantineDetailView, QuarantineView,
     ReconciledView,
+    ActView, AlertsView, AnomalyView, EventDetailView, EventView, ExecutionDetailView,
+    ExecutionView, PageView, PaymentView, PromotedView, QuarantineDetailView, QuarantineView,
+    ReconciledView, TestedView,
 };
 use crate::wire::{self, HomeStore};
 
@@ -332,6 +338,18 @@ impl Access {
         }
     }
 
+    /// See [`alerts::Alerts::view`]. Without a server the book says how they stood when it was
+    /// written last, and `config` what is looked at.
+    pub(crate) async fn alerts(&self, config: &AlertsConfig) -> anyhow::Result<AlertsView> {
+        match self {
+            Self::Server(server) => server.get("alerts", &[(); 0]).await,
+            Self::Directory(desk) => {
+                let book = alerts::kept_book(&*desk.store)?;
+                Ok(AlertsView::new(config, &book, (&[], None)))
+            }
+        }
+    }
+
     /// See [`Desk::quarantine`].
     pub(crate) async fn quarantine(
         &self,
@@ -378,6 +396,39 @@ impl Access {
             }
         }
     }
+}
+
+/// Sends a test message to the targets of alerts, or to one: by the server that runs, so that it is
+/// its way that is tested, or from here when none does.
+///
+/// # Errors
+/// There is no such target, or one cannot be used.
+pub(crate) async fn test_alerts(
+    config: &Config,
+    target: Option<&str>,
+) -> anyhow::Result<Vec<TestedView>> {
+    let no_such = || {
+        anyhow!(
+            "there is no target {} in [alerts.targets]",
+            target.unwrap_or("")
+        )
+    };
+    if let Some(server) = running_server(config, &config.store.path).await? {
+        if let Some(name) = target {
+            let view: AlertsView = server.get("alerts", &[(); 0]).await?;
+            let mut names = view.targets.iter().map(|target| &target.name);
+            names.find(|each| *each == name).ok_or_else(no_such)?;
+        }
+        let request = TestRequest {
+            target: target.map(str::to_owned),
+        };
+        return server
+            .post("alerts/test", &serde_json::to_value(request)?)
+            .await;
+    }
+    let tested = alerts::test(&config.alerts, target, (&SystemClock, &SystemLuck)).await?;
+    let tested = tested.ok_or_else(no_such)?;
+    Ok(tested.into_iter().map(TestedView::new).collect())
 }
 
 /// The server that runs on the data directory, if one answers.

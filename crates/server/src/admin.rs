@@ -7,6 +7,7 @@
 mod acting;
 mod bulk;
 mod caller;
+pub(crate) mod alerts;
 pub(crate) mod keyring;
 mod looking;
 mod notifications;
@@ -38,6 +39,8 @@ pub(crate) use self::requests::ActRequest;
 use self::keyring::Keyring;
 use self::problem::Problem;
 use crate::bulk::Board;
+use self::keyring::{Keyring, Operator, Role};
+use crate::alerts::Alerts;
 use crate::config::origins::Setting;
 use crate::dashboard;
 use crate::desk::Desk;
@@ -54,6 +57,8 @@ pub(crate) struct Admin<S> {
     pub(crate) bulk: Board,
     /// Whether webhooks are being taken in.
     pub(crate) pulse: Arc<Pulse>,
+    /// What is wrong, and who was told.
+    pub(crate) alerts: Arc<Alerts<S>>,
     /// Who may call.
     pub(crate) keyring: Keyring,
     /// What is in force, and who said so.
@@ -73,6 +78,31 @@ pub(crate) fn router<S: Store>(admin: Arc<Admin<S>>) -> Router {
             Arc::clone(&admin),
             caller::authorize::<S>,
         ));
+    let looking = Router::new()
+        .route("/counts", get(counts::<S>))
+        .route("/changes", get(changes::<S>))
+        .route("/events", get(events::<S>))
+        .route("/export/{format}", get(export::<S>))
+        .route("/events/{*id}", get(event::<S>))
+        .route("/payments/{*id}", get(payments::<S>))
+        .route("/anomalies", get(anomalies::<S>))
+        .route("/audit", get(audit::<S>))
+        .route("/alerts", get(alerts::list::<S>))
+        .route("/executions", get(executions::<S>))
+        .route("/executions/{id}", get(execution::<S>))
+        .route("/quarantine", get(quarantine::<S>))
+        .route("/quarantine/{id}", get(quarantined::<S>));
+    let acting = Router::new()
+        .route("/sources/{name}/reconcile", post(reconcile::<S>))
+        .route("/executions/{id}/redrive", post(redrive::<S>))
+        .route("/executions/{id}/stop", post(stop::<S>))
+        .route("/quarantine/{id}/promote", post(promote::<S>))
+        .route("/alerts/test", post(alerts::test::<S>))
+        .route_layer(middleware::from_fn(may_operate));
+    let api = looking.merge(acting).layer(middleware::from_fn_with_state(
+        Arc::clone(&admin),
+        authorize::<S>,
+    ));
     let dashboard = dashboard::router(&admin);
     let machines = Router::new()
         .route("/healthz", get(healthy::<S>))

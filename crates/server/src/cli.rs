@@ -4,6 +4,7 @@
 //! Exit codes: 0 it is so, 1 it is not (a check found something, a signature does not match),
 //! 2 it could not be done (wrong usage, no server, unreadable file).
 
+mod alerts;
 mod audit;
 mod bench_ceiling;
 mod bulk;
@@ -109,6 +110,8 @@ enum Command {
     Top(top::Args),
     /// Redrive, stop or promote all that a filter asks for; or only count them.
     Bulk(bulk::Args),
+    /// Show what is wrong and who was told; send a test message.
+    Alerts(alerts::Args),
     /// Show who did what, when, and why.
     Audit(audit::Args),
     /// Ask a provider what it has, and take in what never arrived.
@@ -179,6 +182,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Trigger(args) => wait_for(trigger::run(*args, &context)),
         Command::Listen(args) => wait_for(listen::run(args, &context)),
         Command::Payments(args) => wait_for(payments::run(args, &context)),
+        Command::Alerts(args) => wait_for(alerts::run(args, &context)),
         Command::Audit(args) => wait_for(audit::run(args, &context)),
         Command::Reconcile(args) => wait_for(reconcile::run(args, &context)),
         Command::Providers(args) => providers::run(&args, &context),

@@ -5,6 +5,8 @@
 //! `listen` in `[server]`: two underscores stand for a dot.
 
 pub(crate) mod admin;
+pub(crate) mod alert_targets;
+pub(crate) mod alerts;
 pub(crate) mod gateway;
 pub(crate) mod load;
 pub(crate) mod log;
@@ -51,6 +53,8 @@ pub(crate) struct Config {
     pub(crate) notify: notify::NotifyConfig,
     /// What is said while running.
     pub(crate) log: log::LogConfig,
+    /// What somebody is told of, and how.
+    pub(crate) alerts: alerts::AlertsConfig,
     /// Where spans go.
     pub(crate) telemetry: telemetry::TelemetryConfig,
     /// Where each value came from.
@@ -64,6 +68,7 @@ impl Config {
         let mut problems = self.impossible_values();
         problems.extend(self.broken_sources());
         problems.extend(self.broken_references());
+        problems.extend(self.alerts.problems(self.sources.keys()));
         problems
     }
 

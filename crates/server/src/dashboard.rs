@@ -97,6 +97,7 @@ pub(crate) fn router<S: Store>(admin: &Arc<Admin<S>>) -> Router<Arc<Admin<S>>> {
         .route("/endpoints", get(pages::endpoints::page::<S>))
         .route("/settings", get(pages::settings::page::<S>))
         .route("/audit", get(pages::audit::page::<S>))
+        .route("/alerts", get(pages::alerts::page::<S>))
         .route("/live", get(live::stream::<S>))
         .merge(act::router::<S>())
         .layer(middleware::from_fn_with_state(

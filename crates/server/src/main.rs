@@ -4,6 +4,7 @@ mod cli;
 mod access;
 mod admin;
 mod bulk;
+mod alerts;
 mod config;
 mod dashboard;
 mod desk;

@@ -215,12 +215,16 @@ fn start_admin(
         correspondence,
         ..commons.desk(senders.sources, senders.upstream)
     };
+    let alerts = commons.alerts(config, senders.sources.clone())?;
+    alerts.start(group);
+    let desk = commons.desk(senders.sources, senders.upstream);
     let metrics = Arc::clone(&commons.metrics);
     let admin = Arc::new(Admin {
         desk,
         bulk: Board::default(),
         metrics,
         pulse,
+        alerts,
         keyring,
         settings: config.settings(),
         live_seats: Arc::new(Semaphore::new(LIVE_SEATS_MAX)),

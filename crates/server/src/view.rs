@@ -14,11 +14,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+mod alerts;
 mod audit;
 mod notifications;
 mod payments;
 pub(crate) mod schema;
 
+pub(crate) use alerts::{AlertView, AlertsView, TargetView, TestedView};
 pub(crate) use audit::ActView;
 pub(crate) use notifications::{EndpointView, NotificationView, RepliesView, ReplyView};
 pub(crate) use payments::{AnomalyView, GapView, MeaningView, PaymentView, ReconciledView};

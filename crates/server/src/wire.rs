@@ -26,6 +26,7 @@ use processor::tasks::Tasks;
 use store_sqlite::{CommitReport, Options, SqliteStore};
 use upstream::{ApiSettings, HttpUpstream};
 
+use crate::alerts::{Alerts, World};
 use crate::config::Config;
 use crate::config::gateway::{Act, GatewayKind};
 use crate::config::secrets::SecretConfig;
@@ -142,6 +143,21 @@ impl Commons {
         let courier = Arc::new(http_client()?);
         let notifier = Notifier::new(notify.build()?, notify.manner()?, courier, Arc::new(book));
         Ok(Some(Arc::new(notifier)))
+    /// The alerts of this store, and of those who may send.
+    pub(crate) fn alerts(
+        &self,
+        config: &Config,
+        sources: Vec<Source>,
+    ) -> anyhow::Result<Arc<Alerts<HomeStore>>> {
+        let world = World {
+            store: Arc::clone(&self.store),
+            directory: config.store.path.clone(),
+            sources,
+            metrics: Arc::clone(&self.metrics),
+            clock: Arc::clone(&self.clock),
+            luck: Arc::clone(&self.luck),
+        };
+        Alerts::open(&config.alerts, world)
     }
 
     /// The tasks on this store.

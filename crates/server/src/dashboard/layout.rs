@@ -27,6 +27,8 @@ pub(super) enum Place {
     Sources,
     /// Endpoints.
     Endpoints,
+    /// The alerts.
+    Alerts,
     /// The audit log.
     Audit,
     /// The settings.
@@ -41,6 +43,7 @@ const PLACES: [(Place, &str, &str); 9] = [
     (Place::Quarantine, "/quarantine", "Quarantine"),
     (Place::Sources, "/sources", "Sources"),
     (Place::Endpoints, "/endpoints", "Endpoints"),
+    (Place::Alerts, "/alerts", "Alerts"),
     (Place::Audit, "/audit", "Audit"),
     (Place::Settings, "/settings", "Settings"),
 ];

@@ -1,5 +1,6 @@
 //! The pages that show.
 
+pub(super) mod alerts;
 pub(super) mod audit;
 pub(super) mod bulk;
 pub(super) mod endpoints;

@@ -12,7 +12,7 @@ use crate::dashboard::{ForVisitor as _, Page, Shared, Viewer};
 use crate::desk::{DEAD_LETTER, EventQuery, ExecutionQuery};
 use crate::view::CountsView;
 
-use super::{events, executions};
+use super::{alerts, events, executions};
 
 /// Feed entries behind which the pipe may be without a word: a second's worth under load.
 const LAG_MAX: u64 = 5_000;
@@ -63,6 +63,7 @@ pub(in crate::dashboard) async fn page<S: Store>(
     let content = html! {
         h1 { "Overview" }
         (health(&concerns))
+        (alerts::firing(&admin.alerts.view()))
         (figures(&counts))
         section {
             h2 { "Taken in" }
