@@ -392,3 +392,6 @@ fn say(notice: &Notice) {
         info!(%rule, subject, what, "an alert is over");
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,8 @@ mod support;
 
 #[path = "e2e/bulk.rs"]
 mod bulk;
+#[path = "e2e/alerts.rs"]
+mod alerts;
 #[path = "e2e/conformance.rs"]
 mod conformance;
 #[path = "e2e/custody.rs"]

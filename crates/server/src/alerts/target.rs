@@ -33,9 +33,12 @@ pub(crate) enum SendFailure {
     /// There is no way there, or it broke.
     #[error("it cannot be reached")]
     Unreachable,
-    /// Whoever answers is not who should, or does not speak TLS.
+    /// Whoever answers is not who should.
     #[error("its TLS cannot be trusted, or is none")]
     Tls,
+    /// A mail server that cannot do what it was to do.
+    #[error("it has no STARTTLS, or no way to sign in")]
+    Unfit,
     /// It said no.
     #[error("it answered {0}")]
     Refused(u16),

@@ -17,6 +17,7 @@ const READER: &str = "[admin.operators.ana]
     token = { value = 'ana-ana-ana-ana-ana', in_clear = true }";
 
 const PAGES: [&str; 16] = [
+    "/alerts",
     "/audit",
     "/settings",
     "/?span=7d",

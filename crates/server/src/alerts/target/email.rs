@@ -163,11 +163,26 @@ fn failure(error: &lettre::transport::smtp::Error) -> SendFailure {
     }
     if error.is_timeout() {
         SendFailure::Timeout
-    } else if error.is_tls() {
+    } else if error.is_client() {
+        SendFailure::Unfit
+    } else if error.is_tls() || is_broken_tls(error) {
         SendFailure::Tls
     } else {
         SendFailure::Unreachable
     }
+}
+
+/// Whether a handshake failed, which the library takes for a connection that did.
+fn is_broken_tls(error: &lettre::transport::smtp::Error) -> bool {
+    let mut source = std::error::Error::source(error);
+    while let Some(inner) = source {
+        let found = inner.downcast_ref::<std::io::Error>();
+        if found.is_some_and(|error| error.kind() == std::io::ErrorKind::InvalidData) {
+            return true;
+        }
+        source = inner.source();
+    }
+    false
 }
 
 impl fmt::Debug for Email {
