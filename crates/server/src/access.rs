@@ -21,8 +21,8 @@ use tokio_util::sync::CancellationToken;
 use crate::admin::ActRequest;
 use crate::admin::alerts::TestRequest;
 use crate::admin::keyring::{ADMIN, Operator, Role};
-use crate::bulk::{Board, BulkAction, BulkRequest, BulkState, BulkView};
 use crate::alerts;
+use crate::bulk::{Board, BulkAction, BulkRequest, BulkState, BulkView};
 use crate::config::Config;
 use crate::config::alerts::AlertsConfig;
 use crate::dashboard::session;
@@ -32,10 +32,7 @@ use crate::desk::{
 };
 use crate::runtime_file::{self, RuntimeFile};
 use crate::view::{
-    ActView, AnomalyView, CountsView, EventDetailView, EventView, ExecutionDetailView,
-    ExecutionView, PageView, PaymentView, PromotedView, QuarantineDetailView, QuarantineView,
-    ReconciledView,
-    ActView, AlertsView, AnomalyView, EventDetailView, EventView, ExecutionDetailView,
+    ActView, AlertsView, AnomalyView, CountsView, EventDetailView, EventView, ExecutionDetailView,
     ExecutionView, PageView, PaymentView, PromotedView, QuarantineDetailView, QuarantineView,
     ReconciledView, TestedView,
 };

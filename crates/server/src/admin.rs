@@ -5,9 +5,9 @@
 //! token, and whatever changes something for one that may. Errors are problem details (RFC 9457).
 
 mod acting;
+pub(crate) mod alerts;
 mod bulk;
 mod caller;
-pub(crate) mod alerts;
 pub(crate) mod keyring;
 mod looking;
 mod notifications;
@@ -38,9 +38,8 @@ pub(crate) use self::requests::ActRequest;
 
 use self::keyring::Keyring;
 use self::problem::Problem;
-use crate::bulk::Board;
-use self::keyring::{Keyring, Operator, Role};
 use crate::alerts::Alerts;
+use crate::bulk::Board;
 use crate::config::origins::Setting;
 use crate::dashboard;
 use crate::desk::Desk;
@@ -78,31 +77,6 @@ pub(crate) fn router<S: Store>(admin: Arc<Admin<S>>) -> Router {
             Arc::clone(&admin),
             caller::authorize::<S>,
         ));
-    let looking = Router::new()
-        .route("/counts", get(counts::<S>))
-        .route("/changes", get(changes::<S>))
-        .route("/events", get(events::<S>))
-        .route("/export/{format}", get(export::<S>))
-        .route("/events/{*id}", get(event::<S>))
-        .route("/payments/{*id}", get(payments::<S>))
-        .route("/anomalies", get(anomalies::<S>))
-        .route("/audit", get(audit::<S>))
-        .route("/alerts", get(alerts::list::<S>))
-        .route("/executions", get(executions::<S>))
-        .route("/executions/{id}", get(execution::<S>))
-        .route("/quarantine", get(quarantine::<S>))
-        .route("/quarantine/{id}", get(quarantined::<S>));
-    let acting = Router::new()
-        .route("/sources/{name}/reconcile", post(reconcile::<S>))
-        .route("/executions/{id}/redrive", post(redrive::<S>))
-        .route("/executions/{id}/stop", post(stop::<S>))
-        .route("/quarantine/{id}/promote", post(promote::<S>))
-        .route("/alerts/test", post(alerts::test::<S>))
-        .route_layer(middleware::from_fn(may_operate));
-    let api = looking.merge(acting).layer(middleware::from_fn_with_state(
-        Arc::clone(&admin),
-        authorize::<S>,
-    ));
     let dashboard = dashboard::router(&admin);
     let machines = Router::new()
         .route("/healthz", get(healthy::<S>))
@@ -185,6 +159,12 @@ fn api<S: Store>() -> ApiRouter<Arc<Admin<S>>> {
 fn work<S: Store>() -> ApiRouter<Arc<Admin<S>>> {
     ApiRouter::new()
         .api_route(
+            "/alerts",
+            get_with(alerts::list::<S>, |op| {
+                op.id("alerts").summary("What is wrong, and who was told")
+            }),
+        )
+        .api_route(
             "/bulk",
             get_with(bulk::runs::<S>, |op| {
                 op.id("listBulkRuns")
@@ -234,6 +214,13 @@ fn work<S: Store>() -> ApiRouter<Arc<Admin<S>>> {
 /// What changes something.
 fn deeds<S: Store>() -> ApiRouter<Arc<Admin<S>>> {
     ApiRouter::new()
+        .api_route(
+            "/alerts/test",
+            post_with(alerts::test::<S>, |op| {
+                op.id("testAlerts")
+                    .summary("Send a test message to one target or all, and say what came of it")
+            }),
+        )
         .api_route(
             "/bulk/executions",
             post_with(bulk::executions::<S>, |op| {

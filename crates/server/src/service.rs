@@ -211,13 +211,12 @@ fn start_admin(
         token: Secret::new(ADMIN, token),
     });
     let keyring = Keyring::new(operators);
+    let alerts = commons.alerts(config, senders.sources.clone())?;
+    alerts.start(group);
     let desk = Desk {
         correspondence,
         ..commons.desk(senders.sources, senders.upstream)
     };
-    let alerts = commons.alerts(config, senders.sources.clone())?;
-    alerts.start(group);
-    let desk = commons.desk(senders.sources, senders.upstream);
     let metrics = Arc::clone(&commons.metrics);
     let admin = Arc::new(Admin {
         desk,

@@ -143,6 +143,8 @@ impl Commons {
         let courier = Arc::new(http_client()?);
         let notifier = Notifier::new(notify.build()?, notify.manner()?, courier, Arc::new(book));
         Ok(Some(Arc::new(notifier)))
+    }
+
     /// The alerts of this store, and of those who may send.
     pub(crate) fn alerts(
         &self,

@@ -16,6 +16,7 @@ const MIGRATIONS: &[&str] = &[
     schema::VERSION_2,
     schema::VERSION_3,
     schema::VERSION_4,
+    schema::VERSION_5,
 ];
 
 /// The newest format that is known here.

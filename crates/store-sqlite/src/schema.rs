@@ -56,8 +56,10 @@ CREATE TABLE endpoints (
     disabled_at   INTEGER,
     disabled_why  TEXT
 ) STRICT, WITHOUT ROWID;
-/// What the fourth version adds: what the alerts remember.
-pub(crate) const VERSION_4: &str = "
+";
+
+/// What the fifth version adds: what the alerts remember.
+pub(crate) const VERSION_5: &str = "
 CREATE TABLE alerts (
     id   INTEGER PRIMARY KEY CHECK (id = 1),
     book TEXT NOT NULL

@@ -223,6 +223,7 @@ macro_rules! store_suite {
                 an_endpoint_of_which_nothing_was_told_is_well
                 endpoints_fare_as_the_rules_say_through_every_ending
                 of_many_failures_at_once_each_is_counted
+            }
             alert_book {
                 the_book_that_was_kept_last_is_there_after_every_end
             }

@@ -47,6 +47,9 @@ const BOUNDS: QuarantineBounds = QuarantineBounds {
     bytes_max: 10_000,
 };
 
+/// A gateway that answers at once.
+type Bank = SimulatedGateway<fn(Millis) -> Ready<()>>;
+
 /// Writes of a life without trouble, at least: fewer would mean that there is nothing to break.
 const WRITES_MIN: u64 = 8;
 
@@ -58,7 +61,7 @@ struct World {
     clock: ManualClock,
     /// Every letter that arrived: endpoint and id.
     arrived: Mutex<Vec<(String, String)>>,
-    bank: Arc<SimulatedGateway<fn(Millis) -> Ready<()>>>,
+    bank: Arc<Bank>,
 }
 
 /// `crm` fails twice and then has it; `shop` has it at once.
@@ -70,7 +73,7 @@ struct Records(Arc<MemoryStore>);
 struct Seeded(AtomicU64);
 
 struct Effects {
-    tasks: Tasks<Arc<SimulatedGateway<fn(Millis) -> Ready<()>>>, Records>,
+    tasks: Tasks<Arc<Bank>, Records>,
     clock: ManualClock,
 }
 

@@ -15,6 +15,7 @@
 //! ```
 
 use domain::time::{Millis, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What was seen of an alert at one moment.
@@ -84,7 +85,7 @@ enum Phase {
 }
 
 /// How a [`Watch`] stands, for whoever looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Standing {
     /// Nothing is wrong.

@@ -35,7 +35,7 @@ pub(super) enum Place {
     Settings,
 }
 
-const PLACES: [(Place, &str, &str); 9] = [
+const PLACES: [(Place, &str, &str); 10] = [
     (Place::Overview, "/", "Overview"),
     (Place::Events, "/events", "Events"),
     (Place::Payments, "/payments", "Payments"),

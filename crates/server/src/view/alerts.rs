@@ -1,6 +1,7 @@
 //! What is shown of the alerts.
 
 use domain::time::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::alerts::book::Book;
@@ -13,7 +14,7 @@ use crate::config::alert_targets::TargetKind;
 use crate::config::alerts::AlertsConfig;
 
 /// How all alerts and targets stand.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct AlertsView {
     /// When the rules were looked at last; absent when they never were.
@@ -26,7 +27,7 @@ pub(crate) struct AlertsView {
 }
 
 /// How one alert stands.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct AlertView {
     /// The rule.
@@ -51,7 +52,7 @@ pub(crate) struct AlertView {
 }
 
 /// How one target stands.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct TargetView {
     /// Its name.
@@ -71,7 +72,7 @@ pub(crate) struct TargetView {
 }
 
 /// What came of a test message.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct TestedView {
     /// The target.

@@ -16,7 +16,7 @@ const READER: &str = "[admin.operators.ana]
     role = 'read'
     token = { value = 'ana-ana-ana-ana-ana', in_clear = true }";
 
-const PAGES: [&str; 16] = [
+const PAGES: [&str; 17] = [
     "/alerts",
     "/audit",
     "/settings",

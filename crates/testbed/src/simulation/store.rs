@@ -13,13 +13,11 @@ use domain::stream::{Change, ChangeKind, Sequence};
 use domain::time::{Millis, Timestamp};
 use engine::store::memory::MemoryStore;
 use engine::store::{
-    Act, ActEnd, ActSummary, AnomalySummary, Appended, Arrivals, AuditLog, ChangeFeed, Claimed,
-    Committed, Counts, Custody, DefinitionId, Endpoints, EventDetail, EventFilter, EventLog,
     Act, ActEnd, ActSummary, AlertBook, AnomalySummary, Appended, Arrivals, AuditLog, ChangeFeed,
-    Claimed, Committed, Counts, Custody, DefinitionId, EventDetail, EventFilter, EventLog,
-    EventSummary, ExecutionDetail, ExecutionFilter, ExecutionSummary, Executions, Inspect, NotKept,
-    Outcome, Page, PaymentOfSource, Progress, Quarantine, QuarantineWard, QuarantinedDelivery,
-    QuarantinedSummary, StartExecution, Unavailable,
+    Claimed, Committed, Counts, Custody, DefinitionId, Endpoints, EventDetail, EventFilter,
+    EventLog, EventSummary, ExecutionDetail, ExecutionFilter, ExecutionSummary, Executions,
+    Inspect, NotKept, Outcome, Page, PaymentOfSource, Progress, Quarantine, QuarantineWard,
+    QuarantinedDelivery, QuarantinedSummary, StartExecution, Unavailable,
 };
 use engine::wakeup::Wakeup;
 
@@ -215,6 +213,8 @@ impl Endpoints for SimulatedStore {
         self.write(move |inner| async move { inner.change_endpoint(&name, change, now).await })
             .await
     }
+}
+
 impl AlertBook for SimulatedStore {
     async fn keep_alert_book(&self, book: String) -> Result<(), Unavailable> {
         self.write(move |inner| async move { inner.keep_alert_book(book).await })
