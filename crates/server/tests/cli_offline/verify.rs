@@ -259,3 +259,34 @@ fn what_cannot_be_done_ends_with_2_and_says_what_to_do() {
     let error: Value = serde_json::from_str(&ended.stderr).unwrap();
     assert!(error["error"].is_string(), "{error}");
 }
+
+/// The words of a command, of which some stand in single quotes.
+fn words(command: &str) -> Vec<String> {
+    let plain = command.replace("\\\n", " ");
+    let pieces = plain.split('\'').enumerate();
+    pieces
+        .flat_map(|(place, piece)| match place % 2 {
+            0 => piece.split_whitespace().map(str::to_owned).collect(),
+            _ => vec![piece.to_owned()],
+        })
+        .collect()
+}
+
+#[test]
+fn the_notification_in_the_documentation_verifies_as_it_says() {
+    let page = include_str!("../../../../docs/notifications.md");
+    let body = page.lines().find(|line| line.starts_with("{\"type\":"));
+    let (_, command) = page.split_once("```sh\npayhook ").unwrap();
+    let (command, _) = command.split_once("```").unwrap();
+    let words = words(command);
+    let arguments: Vec<&str> = words.iter().map(String::as_str).collect();
+    for (body, code) in [(body.unwrap(), 0), ("{}", 1)] {
+        let home = Home::new(&[("body.json", body)]);
+        let ended = home.run_with(&arguments, &[], "");
+        assert_eq!(ended.code, code, "{ended:?}");
+    }
+    for header in ["webhook-id", "webhook-timestamp", "webhook-signature"] {
+        let shown = page.lines().find(|line| line.starts_with(header)).unwrap();
+        assert!(words.iter().any(|word| word == shown), "{shown}");
+    }
+}
