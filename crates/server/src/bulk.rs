@@ -39,6 +39,9 @@ pub(crate) enum BulkAction {
     Stop,
     /// Judge refused deliveries again.
     Promote,
+    /// Tell endpoints what they were not told: let the executions go on that tell of the ends of
+    /// payments and rest.
+    Notify,
 }
 
 impl BulkAction {
@@ -48,6 +51,7 @@ impl BulkAction {
             Self::Redrive => "redrive",
             Self::Stop => "stop",
             Self::Promote => "promote",
+            Self::Notify => "notify",
         }
     }
 }
@@ -111,7 +115,10 @@ impl BulkRequest {
             (BulkAction::Promote, Some((name, _))) => Err(NotDone::Nonsense(format!(
                 "filter: {name} is not known of a refused delivery; source, since and until are"
             ))),
-            (BulkAction::Promote | BulkAction::Redrive | BulkAction::Stop, _) => Ok(()),
+            (
+                BulkAction::Promote | BulkAction::Redrive | BulkAction::Stop | BulkAction::Notify,
+                _,
+            ) => Ok(()),
         }
     }
 }

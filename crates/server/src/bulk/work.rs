@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use engine::operator::{NotDone, Wish};
-use engine::store::{ExecutionStatus, Store};
+use engine::store::{ExecutionFilter, ExecutionStatus, Store};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
@@ -80,7 +80,7 @@ async fn act<S: Store>(
     by: &By,
 ) -> Result<(), NotDone> {
     let wish = match action {
-        BulkAction::Redrive => Wish::Redrive,
+        BulkAction::Redrive | BulkAction::Notify => Wish::Redrive,
         BulkAction::Stop => Wish::Stop {
             reason: Some(by.reason().to_owned()).filter(|reason| !reason.is_empty()),
         },
@@ -110,6 +110,9 @@ fn candidates<S: Store>(
         });
         return Ok((candidates.collect(), page.next));
     }
+    if request.action == BulkAction::Notify {
+        return untold(desk, filter, before);
+    }
     let page = desk.events(&EventQuery {
         before,
         limit: Some(PAGE),
@@ -127,6 +130,33 @@ fn candidates<S: Store>(
     Ok((candidates.collect(), page.next))
 }
 
+/// A page of the executions that tell of an end of an event's payment, and rest.
+fn untold<S: Store>(
+    desk: &Desk<S>,
+    filter: &EventQuery,
+    before: Option<u64>,
+) -> Result<(Vec<Candidate>, Option<u64>), NotDone> {
+    let wanted = filter.filter()?;
+    let key = filter.event_key.as_deref();
+    let at_rest_badly = ExecutionFilter {
+        dead_letters: true,
+        ..ExecutionFilter::default()
+    };
+    let page = desk.store.list_executions(&at_rest_badly, before, PAGE)?;
+    let mut candidates = Vec::new();
+    for summary in page.items {
+        let name = summary.record.event_key.to_string();
+        if !wanted.matches(&summary.record) || key.is_some_and(|key| key != name) {
+            continue;
+        }
+        if desk.tells_of_an_end(summary.sequence)? {
+            let id = summary.sequence.get();
+            candidates.push(Candidate { id, name });
+        }
+    }
+    Ok((candidates, page.next))
+}
+
 /// Whether an execution that stands so is one that this is done with.
 fn is_for(action: BulkAction, status: ExecutionStatus) -> bool {
     let at_rest_badly = match status {
@@ -136,6 +166,6 @@ fn is_for(action: BulkAction, status: ExecutionStatus) -> bool {
     match action {
         BulkAction::Redrive => at_rest_badly,
         BulkAction::Stop => status == ExecutionStatus::Running,
-        BulkAction::Promote => false,
+        BulkAction::Promote | BulkAction::Notify => false,
     }
 }

@@ -23,7 +23,8 @@ const TICK: Duration = Duration::from_millis(120);
 #[command(after_help = "Examples:
   payhook bulk redrive --error GatewayUnavailable --since 2026-11-23T10:00:00Z --dry-run
   payhook bulk redrive --error GatewayUnavailable --per-second 5 --reason 'gateway is back'
-  payhook bulk promote --source stripe --reason 'secret mended'")]
+  payhook bulk promote --source stripe --reason 'secret mended'
+  payhook bulk notify --since 2026-11-23T10:00:00Z --reason 'the shop is back'")]
 pub(super) struct Args {
     #[command(subcommand)]
     verb: Verb,
@@ -37,6 +38,8 @@ enum Verb {
     Stop(Run),
     /// Judge refused deliveries again; of the filters, --source, --since and --until.
     Promote(Run),
+    /// Tell endpoints what they were not told and a person was asked about.
+    Notify(Run),
     /// List runs since the server was started, newest first.
     List,
     /// Have a run begin nothing more.
@@ -68,6 +71,7 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<ExitCod
         Verb::Redrive(run) => (BulkAction::Redrive, run),
         Verb::Stop(run) => (BulkAction::Stop, run),
         Verb::Promote(run) => (BulkAction::Promote, run),
+        Verb::Notify(run) => (BulkAction::Notify, run),
         Verb::List => {
             let runs = context.access(Purpose::Look).await?.bulk_runs().await?;
             return list(output, &runs);
@@ -94,7 +98,7 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<ExitCod
     let purpose = match (request.dry_run, action) {
         (true, _) => Purpose::Look,
         (false, BulkAction::Promote) => Purpose::Judge,
-        (false, BulkAction::Redrive | BulkAction::Stop) => Purpose::Act,
+        (false, BulkAction::Redrive | BulkAction::Stop | BulkAction::Notify) => Purpose::Act,
     };
     let access = context.access(purpose).await?;
     let bar = bar(output, action);

@@ -23,7 +23,7 @@ enum Action {
     List,
     /// Show what was told of one event.
     Show(Show),
-    /// Have an endpoint called again. What waits for it is then redriven as dead letters are.
+    /// Have an endpoint called again. `payhook bulk notify` then tells it what it was not told.
     Enable(Named),
     /// Have an endpoint left alone.
     Disable(Named),

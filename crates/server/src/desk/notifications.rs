@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use domain::notification::{EndpointName, HealthChange, Message, News, Outcome};
 use domain::record::EventRecord;
+use domain::stream::{Change, ChangeKind, Sequence};
 use domain::time::Millis;
 use engine::operator::NotDone;
 use engine::store::{Action, Store};
@@ -38,6 +39,13 @@ impl Correspondence {
             notifier,
         }
     }
+}
+
+/// The end that a change brings its payment to, which is what the first choice of an extended
+/// workflow asks for.
+fn end_of(change: &Change) -> Option<Outcome> {
+    let outcome = change.attribute("status").and_then(Outcome::of_status);
+    outcome.filter(|_| change.kind == ChangeKind::Modify)
 }
 
 impl<S: Store> Desk<S> {
@@ -111,8 +119,7 @@ impl<S: Store> Desk<S> {
         let event = self.find_event(id)?.ok_or(NotDone::NotFound)?;
         let mut views = Vec::new();
         for change in &event.changes {
-            let outcome = change.attribute("status").and_then(Outcome::of_status);
-            let (Some(outcome), true) = (outcome, change.old_image.is_some()) else {
+            let Some(outcome) = end_of(change) else {
                 continue;
             };
             if let Some(execution) = self.store.execution(change.sequence)? {
@@ -121,6 +128,12 @@ impl<S: Store> Desk<S> {
             }
         }
         Ok(views)
+    }
+
+    /// Whether the execution of this feed entry tells of an end of its payment.
+    pub(crate) fn tells_of_an_end(&self, sequence: Sequence) -> Result<bool, NotDone> {
+        let found = self.store.execution(sequence)?;
+        Ok(found.is_some_and(|detail| end_of(&detail.change).is_some()))
     }
 
     /// Tells endpoints again what became of an event, once and now, with the ids that the messages

@@ -189,7 +189,9 @@ async fn what_is_not_delivered_is_a_dead_letter_that_a_redrive_goes_on_from() {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_is_gone_is_left_alone_until_a_person_enables_it() {
     let receiver = Receiver::start().await;
-    let home = home(&receiver, &["crm", "shop"], "");
+    let declining = "gateway.simulated.scripts = { declined = ['decline'] }\n";
+    let endpoints = receiver.config(&["crm", "shop"], "");
+    let home = Home::new(&format!("{declining}{endpoints}"));
     receiver.script("crm", [Act::say(410)]);
     let server = Server::start(&home);
     send(&server, "p", "e1").await;
@@ -217,10 +219,20 @@ async fn one_that_is_gone_is_left_alone_until_a_person_enables_it() {
         .run("--json notifications enable crm --reason back")
         .json(0);
     assert!(enabled[0].get("disabledAt").is_none(), "{enabled}");
+    // What waits for it is told at once; an execution of a payment's own is no such thing.
+    send(&server, "declined", "e3").await;
+    let declined = server.event_at_rest("generic/e3").await;
+    assert_eq!(declined["event"]["status"], "failed");
+    at_rest(&server, "generic/e3").await;
+    let dry = home.run("--json bulk notify --dry-run").json(0);
+    assert_eq!((&dry["matched"], &dry["done"]), (&json!(2), &json!(0)));
+    let run = home.run("--json bulk notify --reason back").json(0);
+    assert_eq!(
+        (&run["done"], &run["notDone"]),
+        (&json!(2), &json!(0)),
+        "{run}"
+    );
     for event in ["e1", "e2"] {
-        let told = server.api(&format!("notifications/generic/{event}")).await;
-        let id = told[0]["execution"].to_string();
-        home.run(&format!("--json executions redrive {id}")).json(0);
         let key = format!("generic/{event}");
         let told = at_rest(&server, &key).await;
         assert_eq!(
@@ -230,7 +242,7 @@ async fn one_that_is_gone_is_left_alone_until_a_person_enables_it() {
     }
     assert_eq!(
         (receiver.at("crm").len(), receiver.at("shop").len()),
-        (3, 2)
+        (4, 3)
     );
     let acts = server.api("audit").await;
     let words: Vec<_> = acts["items"]

@@ -62,6 +62,7 @@ fn title(action: BulkAction) -> &'static str {
         BulkAction::Redrive => "Redrive many",
         BulkAction::Stop => "Stop many",
         BulkAction::Promote => "Verify many again",
+        BulkAction::Notify => "Notify many",
     }
 }
 
@@ -78,6 +79,10 @@ fn meaning(action: BulkAction) -> Markup {
         BulkAction::Promote => {
             "Every refused delivery below is judged again with the secrets of now. One that is right \
              is taken into custody and processed; the others stay where they are."
+        }
+        BulkAction::Notify => {
+            "Every notification that could not be delivered, of the events below, is sent again to \
+             the endpoints that do not have it. One that is disabled is not called."
         }
     };
     html! {
