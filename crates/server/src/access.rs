@@ -282,7 +282,7 @@ impl Access {
         };
         let mut body = serde_json::to_value(request)?;
         let path = match request.action {
-            BulkAction::Redrive | BulkAction::Stop => "bulk/executions",
+            BulkAction::Redrive | BulkAction::Stop | BulkAction::Notify => "bulk/executions",
             BulkAction::Promote => {
                 // That is said by the path.
                 body.as_object_mut().map(|fields| fields.remove("action"));

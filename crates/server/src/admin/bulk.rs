@@ -22,6 +22,8 @@ pub(super) enum ExecutionAction {
     Redrive,
     /// End those that run.
     Stop,
+    /// Let those go on that could not tell an endpoint what became of a payment.
+    Notify,
 }
 
 /// With which executions: those whose events fit. Empty fits all.
@@ -110,6 +112,7 @@ impl From<ManyExecutions> for BulkRequest {
             action: match many.action {
                 ExecutionAction::Redrive => BulkAction::Redrive,
                 ExecutionAction::Stop => BulkAction::Stop,
+                ExecutionAction::Notify => BulkAction::Notify,
             },
             filter: EventQuery {
                 payment_id: filter.payment_id,
