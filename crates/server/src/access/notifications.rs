@@ -6,7 +6,7 @@ use crate::desk::By;
 use crate::view::{EndpointView, NotificationView, RepliesView};
 
 impl Access {
-    /// See [`Desk::endpoints`].
+    /// See [`Desk::endpoints`](crate::desk::Desk::endpoints).
     pub(crate) async fn endpoints(&self) -> anyhow::Result<Vec<EndpointView>> {
         match self {
             Self::Server(server) => server.get("endpoints", &[(); 0]).await,
@@ -14,7 +14,7 @@ impl Access {
         }
     }
 
-    /// See [`Desk::enable_endpoint`].
+    /// See [`Desk::enable_endpoint`](crate::desk::Desk::enable_endpoint).
     pub(crate) async fn enable_endpoint(
         &self,
         name: &str,
@@ -34,7 +34,7 @@ impl Access {
         }
     }
 
-    /// See [`Desk::disable_endpoint`].
+    /// See [`Desk::disable_endpoint`](crate::desk::Desk::disable_endpoint).
     pub(crate) async fn disable_endpoint(
         &self,
         name: &str,
@@ -54,7 +54,7 @@ impl Access {
         }
     }
 
-    /// See [`Desk::notifications`].
+    /// See [`Desk::notifications`](crate::desk::Desk::notifications).
     pub(crate) async fn notifications(&self, id: &str) -> anyhow::Result<Vec<NotificationView>> {
         match self {
             Self::Server(server) => {
@@ -65,7 +65,7 @@ impl Access {
         }
     }
 
-    /// See [`Desk::replay`].
+    /// See [`Desk::replay`](crate::desk::Desk::replay).
     pub(crate) async fn replay(
         &self,
         id: &str,
