@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::caller::{self, Caller};
 use super::looking::Answer;
-use super::requests::Acting;
+use super::requests::{Acting, Body};
 use super::{Admin, Shared};
 use crate::desk::By;
 use crate::view::{EndpointView, NotificationView, RepliesView};
@@ -118,7 +118,7 @@ async fn replay<S: Store>(
     State(admin): Shared<S>,
     Extension(caller): Extension<Caller>,
     Path(Event { id }): Path<Event>,
-    Json(request): Json<ReplayRequest>,
+    Body(request): Body<ReplayRequest>,
 ) -> Answer<RepliesView> {
     let by = By::new(caller.name(), request.reason.as_deref());
     let endpoint = request.endpoint.as_deref();

@@ -105,13 +105,16 @@ fn unreadable(why: &str) -> Response {
     Problem::new(status, "unprocessable_entity", why).into_response()
 }
 
+/// The largest number of this kind below which every integer is one.
+const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
+
 /// Writes every whole number as one.
 fn make_whole(value: &mut Value) {
     match value {
         Value::Number(number) => {
             let float = number.as_f64().filter(|_| number.is_f64());
             // Beyond this not every integer is a number of this kind, and none is asked for.
-            let whole = float.filter(|float| float.fract() == 0.0 && float.abs() < 9e15);
+            let whole = float.filter(|float| float.fract() == 0.0 && float.abs() <= EXACT_MAX);
             if let Some(whole) = whole {
                 *number = Number::from(whole as i64);
             }
@@ -141,9 +144,9 @@ mod tests {
 
     #[test]
     fn whole_numbers_become_whole_and_nothing_else_changes() {
-        let mut value = json!({"a": 5.0, "b": [-0.0, 1.5, 1e300], "c": "5.0", "d": null, "e": 7});
+        let mut value = json!({"a": 5.0, "b": [-0.0, 1.5, 1e300], "c": "5.0", "d": null, "e": 7, "f": -9007199254740991.0});
         make_whole(&mut value);
-        let wanted = json!({"a": 5, "b": [0, 1.5, 1e300], "c": "5.0", "d": null, "e": 7});
+        let wanted = json!({"a": 5, "b": [0, 1.5, 1e300], "c": "5.0", "d": null, "e": 7, "f": -9007199254740991_i64});
         assert_eq!(value, wanted);
     }
 }
