@@ -223,7 +223,7 @@ impl<S: Store> Alerts<S> {
         let sent = sent.await;
         let mut is_kept = self.page.lock().await;
         if let Err(failure) = sent {
-            warn!(target = name, %failure, "an alert could not be sent; it is tried again");
+            warn!(alert_target = name, %failure, "an alert could not be sent; it is tried again");
         }
         self.count_message(name, if sent.is_ok() { "sent" } else { "failed" }, 1);
         let failure = sent.err().map(|failure| failure.to_string());
@@ -268,7 +268,10 @@ impl<S: Store> Alerts<S> {
         }
         drop(state);
         for (target, dropped) in &told.dropped {
-            warn!(target, dropped, "alerts were dropped: too many, or too old");
+            warn!(
+                alert_target = target,
+                dropped, "alerts were dropped: too many, or too old"
+            );
             self.count_message(target, "dropped", *dropped);
         }
     }

@@ -126,6 +126,7 @@ async fn dead_letters_are_told_once_however_often_it_is_restarted_and_resolved_o
         "{}
          alerts.evaluate_every_ms = 50
          alerts.resolve_after_seconds = 0
+         alerts.rules.disk_space.enabled = false
          alerts.name = 'shop'
          alerts.dashboard_url = 'https://pay.example/'
          {}",
@@ -225,7 +226,12 @@ async fn a_target_that_was_away_is_told_later_under_the_same_id() {
     assert_eq!(told(&verified(&second)), [("disk_space", "fired")]);
     has_told(&server).await;
     assert_eq!(receiver.heard().len(), 2);
-    assert!(!home.log(SERVER).contains("hunter2"));
+    let log = home.log(SERVER);
+    assert!(
+        log.contains(r#""alert_target":"pager","failure":"it answered 503""#),
+        "{log}"
+    );
+    assert!(!log.contains("hunter2"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
