@@ -42,7 +42,8 @@ impl Listener {
     }
 
     async fn next(&mut self) -> String {
-        self.heard.recv().await.unwrap()
+        let next = tokio::time::timeout(PATIENCE, self.heard.recv()).await;
+        next.expect("told in time").unwrap()
     }
 }
 
@@ -81,6 +82,17 @@ const NEVER: &str = "rules.disk_space.enabled = false\n";
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Lets the others go on until it is so.
+async fn until(is_so: impl Fn() -> bool) {
+    let looks = async {
+        while !is_so() {
+            tokio::task::yield_now().await;
+        }
+    };
+    let so = tokio::time::timeout(PATIENCE, looks).await;
+    so.expect("waited in vain");
+}
+
 #[tokio::test]
 async fn the_last_words_of_a_store_that_has_failed_are_sent_and_once() {
     let mut listener = Listener::start().await;
@@ -88,9 +100,7 @@ async fn the_last_words_of_a_store_that_has_failed_are_sent_and_once() {
     let rarely = "evaluate_every_ms = 3600000\n";
     let target = target("ops", listener.address);
     let (alerts, group) = open(&store, &format!("{rarely}{NEVER}{target}"));
-    while alerts.view().looked_at.is_none() {
-        tokio::task::yield_now().await;
-    }
+    until(|| alerts.view().looked_at.is_some()).await;
     let fault = WriteFault {
         moment: FaultMoment::BeforeEffect,
         error: Unavailable::Failed,
@@ -132,8 +142,6 @@ async fn a_target_that_hangs_keeps_nobody_waiting() {
         let target = view.targets.into_iter().find(|target| target.name == name);
         target.unwrap().waiting
     };
-    while waiting("there") > 0 {
-        tokio::task::yield_now().await;
-    }
+    until(|| waiting("there") == 0).await;
     assert_eq!(waiting("a-hangs"), 1);
 }
