@@ -451,21 +451,30 @@ fn rounds_that_would_be_too_many_are_put_off_and_cost_no_attempt() {
     let world = world(world::completed(), &[]);
     let tasks = processor::tasks::Tasks::new(Arc::clone(&world), Arc::clone(&world));
     let tasks = tasks.with_notifier(Arc::new(world.notifier(0)));
-    let now = Timestamp::from_millis(10);
-    let call = world::call(input("send_notifications", &json!({}), 0), now);
-    let outcome = futures_util::FutureExt::now_or_never(tasks.run(call, now)).unwrap();
-    let TaskOutcome::Succeeded { output, .. } = outcome else {
-        panic!("{outcome:?}");
-    };
-    assert_eq!(output["next"], "wait");
-    for name in ["shop", "crm"] {
-        let each = &output["endpoints"][name];
-        assert_eq!(
-            (&each["state"], &each["attempts"]),
-            (&json!("pending"), &json!(0))
-        );
-        let due = each["dueAt"].as_i64().unwrap();
-        assert!((1_010..10_010).contains(&due), "{due}");
+    let mut progress = json!({});
+    let mut now = Timestamp::from_millis(10);
+    // The waits double, up to half a minute and as much again by luck.
+    for least in [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 32_000] {
+        let call = world::call(input("send_notifications", &progress, 0), now);
+        let outcome = futures_util::FutureExt::now_or_never(tasks.run(call, now)).unwrap();
+        let TaskOutcome::Succeeded { output, .. } = outcome else {
+            panic!("{outcome:?}");
+        };
+        assert_eq!(output["next"], "wait");
+        for name in ["shop", "crm"] {
+            let each = &output["endpoints"][name];
+            assert_eq!(
+                (&each["state"], &each["attempts"]),
+                (&json!("pending"), &json!(0))
+            );
+            let wait = each["dueAt"].as_i64().unwrap() - now.as_millis();
+            assert!((least..2 * least).contains(&wait), "{wait} {least}");
+        }
+        progress = output;
+        now = now.after(Millis::new(64_000));
     }
     assert!(world.letters.lock().unwrap().is_empty());
+    let done = round(&world, &progress, 0, now.as_millis());
+    assert_eq!(shown(&done), "done; crm delivered 1 -; shop delivered 1 -");
+    assert!(done.get("putOff").is_none(), "{done}");
 }

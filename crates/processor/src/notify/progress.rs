@@ -29,6 +29,9 @@ pub struct Progress {
     pub wait_seconds: u64,
     /// How often the execution had been redriven when its endpoints were last taken up.
     pub redrive_count: u64,
+    /// Rounds in a row that found no place.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub put_off: u32,
     /// Each endpoint that is to be told.
     pub endpoints: BTreeMap<EndpointName, Delivery>,
 }
@@ -82,8 +85,13 @@ pub enum DeliveryState {
 /// Shortest wait of the workflow, in seconds: a `Wait` has whole ones.
 const WAIT_SECONDS_MIN: u64 = 1;
 
-/// How long, in milliseconds, a round is put off at least, and at most, when too many are made.
-const PUT_OFF: (u64, u64) = (1_000, 10_000);
+/// How long, in milliseconds, a round is put off at least when too many are made: at first, so that
+/// a burst is told soon.
+const PUT_OFF_MS_MIN: u64 = 1_000;
+
+/// How often that is doubled while it stays so: a history holds 25,000 events, and each time costs
+/// eight of them, so that half a minute is enough for more than a day.
+const PUT_OFF_DOUBLINGS_MAX: u32 = 5;
 
 impl Progress {
     /// Nobody has been told yet.
@@ -98,6 +106,7 @@ impl Progress {
             next: Next::Wait,
             wait_seconds: 0,
             redrive_count,
+            put_off: 0,
             endpoints: endpoints
                 .into_iter()
                 .map(|name| (name, pending.clone()))
@@ -106,7 +115,18 @@ impl Progress {
         .concluded(now)
     }
 
-    /// Nobody needs to be told.
+    /// There is nobody to tell.
+    pub fn nobody(redrive_count: u64) -> Self {
+        Self {
+            next: Next::Done,
+            wait_seconds: 0,
+            redrive_count,
+            put_off: 0,
+            endpoints: BTreeMap::new(),
+        }
+    }
+
+    /// The same, told no more.
     pub fn superseded(self) -> Self {
         Self {
             next: Next::Superseded,
@@ -150,6 +170,7 @@ impl Progress {
         let Some(delivery) = self.endpoints.get_mut(name) else {
             return;
         };
+        self.put_off = 0;
         delivery.attempts = delivery.attempts.saturating_add(1);
         delivery.error = reply.result.failure();
         delivery.due_at = None;
@@ -178,10 +199,11 @@ impl Progress {
 
     /// Puts those off whose time has come: others are told now. No attempt is spent.
     pub fn put_off(&mut self, names: &[EndpointName], now: Timestamp) {
-        let (least, most) = PUT_OFF;
+        let least = PUT_OFF_MS_MIN << self.put_off.min(PUT_OFF_DOUBLINGS_MAX);
+        self.put_off = self.put_off.saturating_add(1);
         for name in names {
             if let Some(delivery) = self.endpoints.get_mut(name) {
-                let spread = luck(name, delivery.attempts, now) % (most - least);
+                let spread = luck(name, delivery.attempts, now) % least;
                 delivery.due_at = Some(now.after(Millis::new(least + spread)));
             }
         }
@@ -255,6 +277,10 @@ impl DeliveryState {
             Self::Pending | Self::Delivered | Self::Removed => false,
         }
     }
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// What spreads attempts that would otherwise fall together. Two executions that failed in one

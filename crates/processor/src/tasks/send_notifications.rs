@@ -7,6 +7,7 @@
 
 use domain::notification::{News, Outcome};
 use domain::task::TaskFailure;
+use domain::time::Timestamp;
 use serde_json::Value;
 
 use super::{Done, Job};
@@ -15,6 +16,10 @@ use crate::notify::progress::{DeliveryState, Progress};
 use crate::notify::{Notifier, Occasion};
 
 pub(super) const REACHES_OUTSIDE: bool = true;
+
+/// How long before the attempt's own end its letters are given up, in milliseconds: a round that is
+/// cut off is made again, and those who have it are sent it again.
+const SLACK_MS: i64 = 1_000;
 
 pub(super) async fn run<G>(job: Job<'_>, _gateway: &G) -> Result<Done, TaskFailure> {
     let count = job.input.get("redriveCount").and_then(Value::as_u64);
@@ -26,8 +31,8 @@ pub(super) async fn run<G>(job: Job<'_>, _gateway: &G) -> Result<Done, TaskFailu
             let told = told.unwrap_or_else(|| begin(&job, notifier, news.outcome, count));
             round(&job, notifier, told.taken_up(count, job.now)).await?
         }
-        (Some(_), None) => unconfigured(told.unwrap_or_else(|| nobody(count)), &job),
-        (None, _) => told.unwrap_or_else(|| nobody(count)).superseded(),
+        (Some(_), None) => unconfigured(told.unwrap_or_else(|| Progress::nobody(count)), &job),
+        (None, _) => told.unwrap_or_else(|| Progress::nobody(count)).superseded(),
     };
     let output = serde_json::to_value(progress);
     let output = output.map_err(|_| failure::internal_error())?;
@@ -69,15 +74,6 @@ fn begin(job: &Job<'_>, notifier: &Notifier, outcome: Outcome, redrive_count: u6
     Progress::begin(wanting, schedule, redrive_count, job.now)
 }
 
-fn nobody(redrive_count: u64) -> Progress {
-    Progress {
-        next: crate::notify::progress::Next::Done,
-        wait_seconds: 0,
-        redrive_count,
-        endpoints: std::collections::BTreeMap::new(),
-    }
-}
-
 /// No endpoint is configured any more.
 fn unconfigured(mut told: Progress, job: &Job<'_>) -> Progress {
     let names: Vec<_> = told.endpoints.keys().cloned().collect();
@@ -116,13 +112,15 @@ async fn round(
         progress.put_off(&callable, job.now);
         return Ok(progress.concluded(job.now));
     };
+    let deadline = job.call.deadline.as_millis().saturating_sub(SLACK_MS);
+    let deadline = Timestamp::from_millis(deadline);
     let attempts = |name| progress.endpoints.get(name).map_or(0, |each| each.attempts);
     let calls = callable.iter().map(|name| {
         let occasion = Occasion {
             by: job.execution,
             attempts: attempts(name),
             now: job.now,
-            deadline: job.call.deadline,
+            deadline,
         };
         notifier.tell(&job.record, name, occasion)
     });

@@ -83,6 +83,10 @@ impl Default for EndpointConfig {
 /// has a minute in all.
 const TIMEOUT_MS_MAX: u64 = 30_000;
 
+/// How long before its task an attempt must end, in milliseconds: a task that is cut off is begun
+/// again, and those who have it are sent it again.
+const SLACK_MS: u64 = 2_000;
+
 impl NotifyConfig {
     /// How endpoints are told.
     ///
@@ -121,7 +125,15 @@ impl NotifyConfig {
     pub(crate) fn problems(&self, config: &Config) -> Vec<String> {
         let mut problems: Vec<String> = Vec::new();
         problems.extend(self.manner().err().map(|error| format!("{error:#}")));
+        let task_ms = config.processor.timeout_ms;
         for (name, endpoint) in &self.endpoints {
+            if endpoint.timeout_ms.saturating_add(SLACK_MS) > task_ms {
+                problems.push(format!(
+                    "[notify.endpoints.{name}] timeout_ms is {}, and processor.timeout_ms is {task_ms}: \
+                     an attempt must end {SLACK_MS} ms before its task",
+                    endpoint.timeout_ms
+                ));
+            }
             if let Err(error) = endpoint.named(name) {
                 problems.push(format!("{error:#}"));
             }
@@ -360,6 +372,10 @@ mod tests {
                 with("") + "\n[notify]\ndisable_after_seconds = 0",
                 "disable_after_seconds",
             ),
+            (
+                with("") + "\n[processor]\ntimeout_ms = 16999",
+                "2000 ms before its task",
+            ),
             (with("") + "\n[notify]\nconcurrency = 0", "concurrency is 0"),
             (with("") + "\n[notify]\nconcurrency = 10", "to 9 or less"),
             (
@@ -383,6 +399,8 @@ mod tests {
             [""; 0],
             "with one hand there is no choice"
         );
+        let in_time = with("") + "\n[processor]\ntimeout_ms = 17000";
+        assert_eq!(problems(&in_time), [""; 0]);
     }
 
     #[test]
