@@ -54,7 +54,7 @@ impl<S: Store> Desk<S> {
         info!(
             operator,
             action = action.as_str(),
-            target,
+            act_target = target,
             reason,
             "an operator acts"
         );
