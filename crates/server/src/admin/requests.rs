@@ -42,11 +42,14 @@ impl<S: Send + Sync> FromRequest<S> for Acting {
 
     async fn from_request(mut request: Request, state: &S) -> Result<Self, Self::Rejection> {
         let caller = request.extensions_mut().remove::<Caller>();
-        let body: Option<Json<Option<ActRequest>>> = request
+        let body: Option<Json<Value>> = request
             .extract_with_state(state)
             .await
-            .map_err(|refusal: axum::extract::rejection::JsonRejection| refusal.into_response())?;
-        let reason = body.and_then(|Json(request)| request?.reason);
+            .map_err(|refusal: JsonRejection| refusal.into_response())?;
+        let reason = match body {
+            None | Some(Json(Value::Null)) => None,
+            Some(Json(body)) => read::<ActRequest>(body)?.reason,
+        };
         let name = caller.as_ref().map(Caller::name).unwrap_or_default();
         Ok(Self(By::new(name, reason.as_deref())))
     }
@@ -81,17 +84,20 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = Response;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
-        let Json(mut value) = Json::<Value>::from_request(request, state)
+        let Json(body) = Json::<Value>::from_request(request, state)
             .await
             .map_err(|refusal: JsonRejection| refusal.into_response())?;
-        if !value.is_object() {
-            return Err(unreadable("the body must be an object"));
-        }
-        make_whole(&mut value);
-        serde_path_to_error::deserialize(value)
-            .map(Self)
-            .map_err(|unread| unreadable(&unread.to_string()))
+        read(body).map(Self)
     }
+}
+
+/// An object as what it says.
+fn read<T: DeserializeOwned>(mut body: Value) -> Result<T, Response> {
+    if !body.is_object() {
+        return Err(unreadable("the body must be an object"));
+    }
+    make_whole(&mut body);
+    serde_path_to_error::deserialize(body).map_err(|unread| unreadable(&unread.to_string()))
 }
 
 impl<T: JsonSchema> OperationInput for Body<T> {
