@@ -65,6 +65,11 @@ impl Output {
         self.json
     }
 
+    /// Whether colours are shown.
+    pub(crate) fn has_color(self) -> bool {
+        self.color
+    }
+
     /// Prints one line of text. A reader that went away (`| head`) is no error.
     pub(crate) fn line(self, text: impl AsRef<str>) {
         let mut stdout = std::io::stdout().lock();

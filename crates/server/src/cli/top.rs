@@ -13,6 +13,7 @@ use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyModifiers};
 use self::screen::Picture;
 use self::window::Window;
 use super::Context;
+use super::output::Output;
 use crate::access::{Access, Purpose};
 use crate::desk::{DEAD_LETTER, EventQuery, ExecutionQuery};
 
@@ -39,7 +40,8 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<ExitCod
     );
     let access = context.access(Purpose::Look).await?;
     let mut terminal = ratatui::try_init()?;
-    let watched = watch(&access, Duration::from_secs(args.every), &mut terminal).await;
+    let every = Duration::from_secs(args.every);
+    let watched = watch((&access, context.output), every, &mut terminal).await;
     // The terminal is given back however it ended.
     ratatui::try_restore()?;
     watched?;
@@ -47,13 +49,16 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<ExitCod
 }
 
 async fn watch(
-    access: &Access,
+    (access, output): (&Access, Output),
     every: Duration,
     terminal: &mut ratatui::DefaultTerminal,
 ) -> anyhow::Result<()> {
     let mut window = Window::default();
     loop {
-        let picture = look(access, &mut window).await;
+        let picture = Picture {
+            has_color: output.has_color(),
+            ..look(access, &mut window).await
+        };
         let next = Instant::now() + every;
         loop {
             terminal.draw(|frame| screen::draw(frame, &picture))?;
@@ -106,7 +111,7 @@ async fn look(access: &Access, window: &mut Window) -> Picture {
                 counts: Some(counts),
                 dead,
                 newest,
-                trouble: None,
+                ..Picture::default()
             }
         }
         Err(trouble) => Picture {

@@ -22,6 +22,8 @@ pub(super) struct Picture {
     pub(super) newest: Vec<EventView>,
     /// Why there is nothing to see.
     pub(super) trouble: Option<String>,
+    /// Whether colours are shown.
+    pub(super) has_color: bool,
 }
 
 /// Draws it.
@@ -43,6 +45,12 @@ pub(super) fn draw(frame: &mut Frame<'_>, picture: &Picture) {
     draw_dead(frame, dead, picture);
     draw_newest(frame, newest, picture);
     frame.render_widget(Line::from("q quits").style(faint()), foot);
+    if !picture.has_color {
+        // Every word has its sign, too.
+        for cell in &mut frame.buffer_mut().content {
+            cell.set_fg(Color::Reset);
+        }
+    }
 }
 
 fn draw_counts(frame: &mut Frame<'_>, area: Rect, picture: &Picture) {
@@ -184,21 +192,14 @@ fn short(iso: &str) -> String {
     iso.get(..19).unwrap_or(iso).replace('T', " ")
 }
 
-/// Colours of the terminal itself, so that they can be read on its background; none where the
-/// environment asks for none (<https://no-color.org>).
-fn coloured(color: Color) -> Style {
-    match std::env::var_os("NO_COLOR") {
-        Some(wish) if !wish.is_empty() => Style::new(),
-        Some(_) | None => Style::new().fg(color),
-    }
-}
+// Colours of the terminal itself, so that they can be read on its background.
 
 fn good() -> Style {
-    coloured(Color::Green)
+    Style::new().fg(Color::Green)
 }
 
 fn bad() -> Style {
-    coloured(Color::Red)
+    Style::new().fg(Color::Red)
 }
 
 fn faint() -> Style {
@@ -257,6 +258,22 @@ mod tests {
         ] {
             assert!(screen.contains(words), "{words}:\n{screen}");
         }
+    }
+
+    #[test]
+    fn colours_are_left_out_where_they_are_not_wanted() {
+        let colours = |has_color| {
+            let picture = Picture {
+                has_color,
+                ..full()
+            };
+            let mut terminal = Terminal::new(TestBackend::new(100, 30)).expect("a terminal");
+            terminal.draw(|frame| draw(frame, &picture)).expect("drawn");
+            let cells = terminal.backend().buffer().content().iter();
+            cells.filter(|cell| cell.fg != Color::Reset).count()
+        };
+        assert!(colours(true) > 0);
+        assert_eq!(colours(false), 0);
     }
 
     #[test]
