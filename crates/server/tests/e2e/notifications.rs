@@ -269,6 +269,17 @@ async fn a_person_may_have_one_left_alone() {
         states(&told),
         [("crm", "delivered", 1), ("shop", "disabled", 0)]
     );
+    let page = Browser::of(&server)
+        .await
+        .page("/events/generic%2Fe1")
+        .await;
+    for text in [
+        "Who was told",
+        "crm</strong>: delivered",
+        "shop</strong>: disabled",
+    ] {
+        assert!(page.contains(text), "{text}: {page}");
+    }
     home.run("notifications enable nobody")
         .fails_with(&["no endpoint named nobody"]);
 }

@@ -14,7 +14,7 @@ use crate::dashboard::live;
 use crate::dashboard::session::Visitor;
 use crate::dashboard::waterfall;
 use crate::dashboard::{ForVisitor as _, Page, Shared, Viewer};
-use crate::view::{ConflictView, EventDetailView, HeaderView};
+use crate::view::{ConflictView, EventDetailView, HeaderView, NotificationView};
 
 /// How the page is looked at.
 #[derive(Debug, Default, Deserialize)]
@@ -39,6 +39,7 @@ pub(in crate::dashboard) async fn page<S: Store>(
         Some(execution) => Some(desk.drawing(execution).shown_to(&visitor)?),
         None => None,
     };
+    let notifications = desk.notifications(&id).shown_to(&visitor)?;
     let event = &view.event;
     let content = html! {
         h1 { "Event " (event.event_key) " " (layout::record_badge(&event.status, event.updated_at.is_some())) }
@@ -59,6 +60,7 @@ pub(in crate::dashboard) async fn page<S: Store>(
             }
             (changes(&view))
         }
+        (told(&notifications))
         section {
             h2 { "Trace" }
             (waterfall::of(&view))
@@ -111,6 +113,34 @@ fn facts(view: &EventDetailView) -> Markup {
         }
         @for anomaly in &view.anomalies {
             p { (layout::badge(layout::Tone::Bad, anomaly)) " It does not fit the other events of its payment." }
+        }
+    }
+}
+
+/// Who was told what became of the payment.
+fn told(notifications: &[NotificationView]) -> Markup {
+    html! {
+        @if !notifications.is_empty() {
+            section {
+                h2 { "Who was told" }
+                @for told in notifications {
+                    p {
+                        "That it is " strong { (told.outcome) } ", at " (layout::time(&told.at)) ": execution "
+                        a href={ "/executions/" (told.execution) } { (told.execution) }
+                        " " (layout::execution_badge(Some(told.status)))
+                        @if let Some(due) = &told.due_at { " next at " (layout::time(due)) }
+                        @if told.superseded { " Not told any more: something else became of it since." }
+                    }
+                    ul {
+                        @for each in &told.endpoints {
+                            li {
+                                strong { (each.name) } ": " (each.state) ", " (each.attempts) " attempts"
+                                @if let Some(error) = &each.error { ", " code { (error) } }
+                            }
+                        }
+                    }
+                }
+            }
         }
     }
 }
