@@ -4,6 +4,7 @@
 mod notifications;
 
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -275,9 +276,14 @@ impl Access {
             Self::Server(server) => server,
             Self::Directory(desk) => {
                 let board = Board::default();
-                return Ok(board
-                    .run_here(desk, (request.clone(), HERE), cancel)
-                    .await?);
+                let mut run = pin!(board.run_here(desk, (request.clone(), HERE), cancel));
+                loop {
+                    tokio::select! {
+                        ended = &mut run => return Ok(ended?),
+                        () = tokio::time::sleep(BULK_PAUSE) => {}
+                    }
+                    board.all().iter().for_each(&progress);
+                }
             }
         };
         let mut body = serde_json::to_value(request)?;

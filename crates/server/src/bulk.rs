@@ -27,9 +27,7 @@ pub(crate) const PER_SECOND: u32 = 10;
 const PER_SECOND_MAX: u32 = 1000;
 
 /// What is done with each.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "BulkAction")]
 pub(crate) enum BulkAction {
@@ -82,6 +80,12 @@ impl BulkRequest {
     /// How many a second.
     pub(crate) fn pace(&self) -> u32 {
         self.per_second.unwrap_or(PER_SECOND)
+    }
+
+    /// What is done with which, on one line of the audit log.
+    fn words(&self) -> String {
+        let filter = serde_json::to_string(&self.filter).unwrap_or_default();
+        format!("{} {filter}", self.action.word())
     }
 
     /// Whether it can be done at all.

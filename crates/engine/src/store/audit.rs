@@ -41,6 +41,10 @@ pub enum Action {
     EnableEndpoint,
     /// Have an endpoint left alone.
     DisableEndpoint,
+    /// Do one of these to many at once; each of them is an act of its own, too.
+    Bulk,
+    /// Begin nothing more of such a run.
+    CancelBulk,
 }
 
 /// How it ended.
@@ -86,7 +90,7 @@ pub trait AuditLog {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Redrive,
         Self::Stop,
         Self::Promote,
@@ -94,6 +98,8 @@ impl Action {
         Self::Notify,
         Self::EnableEndpoint,
         Self::DisableEndpoint,
+        Self::Bulk,
+        Self::CancelBulk,
     ];
 
     /// The stable word, on the wire and on disk.
@@ -106,6 +112,8 @@ impl Action {
             Self::Notify => "notify",
             Self::EnableEndpoint => "enable_endpoint",
             Self::DisableEndpoint => "disable_endpoint",
+            Self::Bulk => "bulk",
+            Self::CancelBulk => "cancel_bulk",
         }
     }
 

@@ -2,17 +2,18 @@
 
 use axum::Json;
 use axum::extract::{Extension, Path, State};
+use engine::operator::NotDone;
 use engine::store::Store;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::Shared;
 use super::caller::Caller;
 use super::looking::Numbered;
 use super::problem::Problem;
 use super::requests::{Acting, Body, object};
+use super::{Admin, Shared};
 use crate::bulk::{BulkAction, BulkRequest, BulkView};
-use crate::desk::EventQuery;
+use crate::desk::{By, EventQuery};
 
 /// What is done with many executions.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
@@ -154,8 +155,7 @@ pub(super) async fn executions<S: Store>(
     Extension(caller): Extension<Caller>,
     Body(many): Body<ManyExecutions>,
 ) -> Result<Json<BulkView>, Problem> {
-    let now = admin.desk.clock.now();
-    Ok(Json(admin.bulk.start(many.into(), caller.name(), now)?))
+    Ok(Json(begin(&admin, many.into(), &caller).await?))
 }
 
 pub(super) async fn deliveries<S: Store>(
@@ -163,8 +163,16 @@ pub(super) async fn deliveries<S: Store>(
     Extension(caller): Extension<Caller>,
     Body(many): Body<ManyDeliveries>,
 ) -> Result<Json<BulkView>, Problem> {
-    let now = admin.desk.clock.now();
-    Ok(Json(admin.bulk.start(many.into(), caller.name(), now)?))
+    Ok(Json(begin(&admin, many.into(), &caller).await?))
+}
+
+async fn begin<S: Store>(
+    admin: &Admin<S>,
+    request: BulkRequest,
+    caller: &Caller,
+) -> Result<BulkView, NotDone> {
+    let by = By::new(caller.name(), request.reason.as_deref());
+    admin.bulk.begin(&admin.desk, request, &by).await
 }
 
 pub(super) async fn runs<S: Store>(
@@ -183,7 +191,7 @@ pub(super) async fn run<S: Store>(
 pub(super) async fn cancel<S: Store>(
     State(admin): Shared<S>,
     Path(Numbered { id }): Path<Numbered>,
-    Acting(_by): Acting,
+    Acting(by): Acting,
 ) -> Result<Json<BulkView>, Problem> {
-    Ok(Json(admin.bulk.cancel(id)?))
+    Ok(Json(admin.bulk.cancel(&admin.desk, id, &by).await?))
 }

@@ -5,13 +5,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use domain::time::Timestamp;
 use engine::operator::NotDone;
-use engine::store::Store;
+use engine::store::{Action, Store};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
-use tracing::info;
+use tracing::{info, warn};
 
 use super::{BulkRequest, BulkState, BulkView};
-use crate::desk::Desk;
+use crate::desk::{By, Desk};
 
 /// Runs that are remembered.
 const REMEMBERED: usize = 50;
@@ -40,17 +40,32 @@ pub(crate) struct Tally<'a> {
 }
 
 impl Board {
-    /// Begins a run. How it stands.
+    /// Begins a run, and has that in the audit log unless it only counts. How it stands.
     ///
     /// # Errors
-    /// It makes no sense, or another one is going on.
-    pub(crate) fn start(
+    /// It makes no sense, or another one is going on, or there is no audit log.
+    pub(crate) async fn begin<S: Store>(
+        &self,
+        desk: &Desk<S>,
+        request: BulkRequest,
+        by: &By,
+    ) -> Result<BulkView, NotDone> {
+        request.check()?;
+        let now = desk.clock.now();
+        if request.dry_run {
+            return self.start(request, by.operator(), now);
+        }
+        let act = (Action::Bulk, request.words());
+        let started = async { self.start(request, by.operator(), now) };
+        desk.on_record(by, act, started).await
+    }
+
+    fn start(
         &self,
         request: BulkRequest,
         operator: &str,
         now: Timestamp,
     ) -> Result<BulkView, NotDone> {
-        request.check()?;
         let mut runs = self.runs();
         if let Some(run) = runs.iter().find(|run| run.view.state == BulkState::Running) {
             return Err(NotDone::NotNow(format!(
@@ -58,12 +73,6 @@ impl Board {
                 run.view.id
             )));
         }
-        info!(
-            operator,
-            action = request.action.word(),
-            dry_run = request.dry_run,
-            "a bulk run begins"
-        );
         let view = BulkView {
             id: runs.back().map_or(1, |run| run.view.id.saturating_add(1)),
             request,
@@ -93,12 +102,26 @@ impl Board {
     ///
     /// # Errors
     /// There is none of this number.
-    pub(crate) fn cancel(&self, id: u64) -> Result<BulkView, NotDone> {
-        let runs = self.runs();
-        let run = runs.iter().find(|run| run.view.id == id);
-        let run = run.ok_or(NotDone::NotFound)?;
-        run.cancel.cancel();
-        Ok(run.view.clone())
+    pub(crate) async fn cancel<S: Store>(
+        &self,
+        desk: &Desk<S>,
+        id: u64,
+        by: &By,
+    ) -> Result<BulkView, NotDone> {
+        let view = {
+            let runs = self.runs();
+            let run = runs.iter().find(|run| run.view.id == id);
+            let run = run.ok_or(NotDone::NotFound)?;
+            run.cancel.cancel();
+            run.view.clone()
+        };
+        // Unlike other acts it comes before its record: whoever must end a run can, even when the
+        // store cannot write.
+        let act = (Action::CancelBulk, format!("run {id}"));
+        if let Err(why) = desk.on_record(by, act, async { Ok(()) }).await {
+            warn!(run = id, %why, "a run is cancelled, and that could not be written down");
+        }
+        Ok(view)
     }
 
     /// How a run stands.
@@ -127,7 +150,8 @@ impl Board {
         (request, operator): (BulkRequest, &str),
         cancel: &CancellationToken,
     ) -> Result<BulkView, NotDone> {
-        let id = self.start(request.clone(), operator, desk.clock.now())?.id;
+        let by = By::new(operator, request.reason.as_deref());
+        let id = self.begin(desk, request.clone(), &by).await?.id;
         let tally = Tally { board: self, id };
         let ended = super::work(desk, (&request, operator), &tally, [cancel, cancel]).await;
         tally.end(ended, desk.clock.now());

@@ -30,6 +30,11 @@ impl By {
         }
     }
 
+    /// Who.
+    pub(crate) fn operator(&self) -> &str {
+        &self.operator
+    }
+
     /// Why; empty when nobody said.
     pub(crate) fn reason(&self) -> &str {
         &self.reason
@@ -44,7 +49,7 @@ impl<S: Store> Desk<S> {
     }
 
     /// Does something and has it in the log. Without a log nothing is done.
-    pub(super) async fn on_record<T>(
+    pub(crate) async fn on_record<T>(
         &self,
         by: &By,
         (action, target): (Action, String),

@@ -80,10 +80,17 @@ async fn a_dry_run_counts_and_does_nothing_and_a_run_does_what_it_counted() {
     }
     let acts = server.api("audit").await;
     let acts = acts["items"].as_array().unwrap();
-    assert_eq!(acts.len(), 3);
-    assert!(acts.iter().all(|act| act["reason"] == "the bank is back"
-        && act["action"] == "redrive"
-        && act["done"] == true));
+    assert!(
+        acts.iter()
+            .all(|act| act["reason"] == "the bank is back" && act["done"] == true)
+    );
+    let actions: Vec<_> = acts.iter().map(|act| act["action"].clone()).collect();
+    assert_eq!(
+        actions,
+        ["redrive", "redrive", "redrive", "bulk"],
+        "newest first"
+    );
+    assert_eq!(acts[3]["target"], r#"redrive {"status":"failed"}"#);
     // What was done no longer matches.
     let again = ended(&server, start(&server, &request).await).await;
     assert_eq!(again["matched"], 0);
@@ -99,12 +106,33 @@ async fn a_run_goes_at_its_pace_alone_and_ends_when_it_is_cancelled() {
         .await;
     assert_eq!(second.status, 409, "{second:?}");
     let cancel = server
-        .call(Method::POST, &format!("bulk/{id}/cancel"), None)
+        .call(
+            Method::POST,
+            &format!("bulk/{id}/cancel"),
+            Some(&json!({"reason": "too fast"})),
+        )
         .await;
     assert_eq!(cancel.status, 200, "{cancel:?}");
     let run = ended(&server, id).await;
     assert_eq!(run["state"], "cancelled", "{run}");
     assert!(run["done"].as_u64() < Some(3), "{run}");
+    let acts = server.api("audit").await;
+    let mut acts = acts["items"].as_array().unwrap().iter();
+    let cancelled = acts.find(|act| act["action"] == "cancel_bulk").unwrap();
+    assert_eq!(
+        (&cancelled["target"], &cancelled["reason"]),
+        (&json!(format!("run {id}")), &json!("too fast"))
+    );
+    for body in [
+        json!(["too fast"]),
+        json!([null]),
+        json!("why"),
+        json!({"why": "so"}),
+    ] {
+        let path = format!("bulk/{id}/cancel");
+        let refused = server.call(Method::POST, &path, Some(&body)).await;
+        assert_eq!(refused.status, 422, "{body}: {refused:?}");
+    }
     // An array of nothing is not a filter that fits everything.
     let everything = json!({"action": "stop", "filter": [null, null]});
     let refused = server

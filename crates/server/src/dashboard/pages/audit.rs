@@ -83,6 +83,7 @@ fn place(act: &ActView) -> String {
         Action::Promote => format!("/quarantine/{target}"),
         Action::Reconcile => "/sources".to_owned(),
         Action::Notify => format!("/events/{target}"),
+        Action::Bulk | Action::CancelBulk => "/bulk".to_owned(),
         Action::EnableEndpoint | Action::DisableEndpoint => "/endpoints".to_owned(),
     }
 }

@@ -174,8 +174,7 @@ pub(in crate::dashboard) async fn start<S: Store>(
         per_second: ordered.per_second,
         reason: Some(by.reason().to_owned()),
     };
-    let now = admin.desk.clock.now();
-    let started = admin.bulk.start(request, &visitor.operator.name, now);
+    let started = admin.bulk.begin(&admin.desk, request, &by).await;
     act::then(started.map(|run| format!("/bulk/{}", run.id)), &visitor)
 }
 
@@ -253,8 +252,8 @@ pub(in crate::dashboard) async fn cancel<S: Store>(
     headers: HeaderMap,
     Form(confirmed): Form<Confirmed>,
 ) -> Result<Redirect, Response> {
-    act::by(&visitor, &headers, &confirmed)?;
-    let cancelled = admin.bulk.cancel(id);
+    let by = act::by(&visitor, &headers, &confirmed)?;
+    let cancelled = admin.bulk.cancel(&admin.desk, id, &by).await;
     act::then(cancelled.map(|run| format!("/bulk/{}", run.id)), &visitor)
 }
 
