@@ -54,7 +54,7 @@ pub struct Metrics {
     /// One attempt of a task.
     pub attempt_seconds: Histogram,
     /// Executions that ended, by status.
-    pub executions_ended: Family<StatusLabel, Counter>,
+    pub executions_ended: Family<EndLabels, Counter>,
     /// Executions started by the pipe.
     pub executions_started: Counter,
     /// One group commit, fsync included.
@@ -139,11 +139,13 @@ pub struct StateLabel {
     pub state: String,
 }
 
-/// By status of an execution.
+/// By how an execution ended.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct StatusLabel {
+pub struct EndLabels {
     /// The status.
     pub status: String,
+    /// The change that started it: `INSERT` for an event, `MODIFY` for what tells of one's end.
+    pub change: String,
 }
 
 /// By rule of the alerts.

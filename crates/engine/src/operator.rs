@@ -95,7 +95,6 @@ async fn move_it(
     (clock, luck): (&dyn Clock, &dyn Luck),
 ) -> Result<(), NotDone> {
     let definition = workflows.find(&claimed.definition, store)?;
-    let is_insertion = claimed.change.kind == ChangeKind::Insert;
     let mut held = Held::open(claimed, definition)?;
     if wish == Wish::Redrive
         && let Some(state) = held.fail_state()
@@ -123,8 +122,9 @@ async fn move_it(
             // One that was started for a later change, to tell of it, leaves the payment alone
             // unless it has claimed it.
             let name = held.course().execution_name();
-            let works_on =
-                |record: &EventRecord| is_insertion || record.settlement.is_claimed_by(name);
+            let works_on = |record: &EventRecord| {
+                held.started_by == ChangeKind::Insert || record.settlement.is_claimed_by(name)
+            };
             if record.is_some_and(|record| {
                 works_on(&record) && record.settlement.apply(&fail, now) != Applied::Refused
             }) {

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use engine::metrics::{
-    AnomalyLabels, AttemptLabels, FetchLabels, LoopLabel, Metrics, RefusalLabels, RuleLabel,
-    SecretLabels, SourceLabel, StateLabel, StatusLabel, TargetLabels,
+    AnomalyLabels, AttemptLabels, EndLabels, FetchLabels, LoopLabel, Metrics, RefusalLabels,
+    RuleLabel, SecretLabels, SourceLabel, StateLabel, TargetLabels,
 };
 use engine::store::Counts;
 use saphyr::{LoadableYamlNode as _, Yaml};
@@ -58,8 +58,9 @@ fn count_work(metrics: &Metrics) {
     metrics.attempts.get_or_create(&attempt).inc();
     let state = StateLabel { state: x() };
     metrics.retries.get_or_create(&state).inc();
-    let status = StatusLabel { status: x() };
-    metrics.executions_ended.get_or_create(&status).inc();
+    let (status, change) = (x(), x());
+    let end = EndLabels { status, change };
+    metrics.executions_ended.get_or_create(&end).inc();
     let name = LoopLabel { name: x() };
     metrics.panics.get_or_create(&name).inc();
     let rule = RuleLabel { rule: x() };

@@ -11,7 +11,7 @@ use domain::secret::Secret;
 use domain::source::Source;
 use domain::time::Millis;
 use engine::ingress::{self, Explainer, FixedSources, Ingress, IngressOptions};
-use engine::metrics::Metrics;
+use engine::metrics::{Metrics, SourceLabel};
 use engine::pipe::Pipe;
 use engine::runner::{Runner, RunnerOptions};
 use engine::store::{EventLog as _, Executions as _, Unavailable};
@@ -254,6 +254,8 @@ fn start_front(
     (group, listener): (&Supervisor, TcpListener),
 ) -> anyhow::Result<()> {
     let server = &config.server;
+    let sources = senders.sources.iter();
+    let names: Vec<String> = sources.map(|source| source.name.to_string()).collect();
     let explainer = Explainer::start().context("cannot start a thread")?;
     let options = IngressOptions {
         base_path: server.base_path.clone(),
@@ -273,6 +275,11 @@ fn start_front(
         Arc::clone(&commons.metrics),
         options,
     );
+    for name in names {
+        // A source from which nothing has come is seen to be silent.
+        let silent = SourceLabel { source: name };
+        commons.metrics.accepted.get_or_create(&silent).inc_by(0);
+    }
     let app = ingress::router(ingress);
     let bounds = Bounds {
         connections_max: server.connections_max,

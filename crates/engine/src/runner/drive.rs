@@ -10,7 +10,7 @@ use tracing::{Instrument as _, debug, error, info, info_span, warn};
 
 use super::held::{self, Held, HeldError};
 use super::{Hand, PAUSE_AFTER_TROUBLE, Runner};
-use crate::metrics::{AttemptLabels, Metrics, StateLabel, StatusLabel};
+use crate::metrics::{AttemptLabels, EndLabels, Metrics, StateLabel};
 use crate::spans;
 use crate::store::{Claimed, Committed, ExecutionStatus, Executions, Lease, Unavailable};
 use crate::tasks::TaskRunner;
@@ -241,8 +241,9 @@ fn note_end<S, T>(runner: &Runner<S, T>, held: &Held) {
         ExecutionStatus::TimedOut => "timed_out",
         ExecutionStatus::Aborted => "aborted",
     };
-    let label = StatusLabel {
+    let label = EndLabels {
         status: word.to_owned(),
+        change: held.started_by.event_name().to_owned(),
     };
     runner.metrics.executions_ended.get_or_create(&label).inc();
     if status == ExecutionStatus::Succeeded {

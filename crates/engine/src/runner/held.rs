@@ -8,7 +8,7 @@ use asl::definition::{Definition, StateType};
 use asl::execution::Execution;
 use bytes::Bytes;
 use domain::record::RecordKey;
-use domain::stream::Sequence;
+use domain::stream::{ChangeKind, Sequence};
 use domain::task::{RecordChange, TaskCall};
 use domain::time::{Millis, Timestamp};
 use domain::trace::{TraceContext, TraceId};
@@ -26,6 +26,8 @@ pub struct Held {
     pub trace: TraceContext,
     /// The record that its feed entry is about.
     pub key: RecordKey,
+    /// What that entry says of it.
+    pub started_by: ChangeKind,
     course: Course,
     execution: Execution,
     generation: u64,
@@ -59,6 +61,7 @@ impl Held {
                 .trace()
                 .unwrap_or_else(|| TraceId::from_bytes([0; 16]).into()),
             key: claimed.change.key.clone(),
+            started_by: claimed.change.kind,
             course: Course::new(definition, claimed.change, claimed.started_at),
             execution,
             generation: claimed.generation,

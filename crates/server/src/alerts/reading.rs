@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use domain::source::Source;
+use domain::stream::ChangeKind;
 use domain::time::Timestamp;
-use engine::metrics::{Buckets, Metrics, RefusalLabels, SecretLabels, StatusLabel};
+use engine::metrics::{Buckets, EndLabels, Metrics, RefusalLabels, SecretLabels};
 use engine::store::{QuarantineReason, Store, Unavailable};
 
 /// A source, or a source and one of its secrets, in words.
@@ -94,8 +95,12 @@ impl Shelf {
 impl Counted {
     fn so_far(metrics: &Metrics, sources: &[Source]) -> Self {
         let ended = |status: &str| {
-            let status = status.to_owned();
-            let found = metrics.executions_ended.get(&StatusLabel { status });
+            // Those that tell endpoints would hide how payments fare, and the other way round.
+            let labels = EndLabels {
+                status: status.to_owned(),
+                change: ChangeKind::Insert.event_name().to_owned(),
+            };
+            let found = metrics.executions_ended.get(&labels);
             found.map_or(0, |counter| counter.get())
         };
         let quarantined = |source: &Source| {

@@ -302,7 +302,10 @@ async fn health_and_metrics_are_for_anyone_on_the_listener() {
         ),
         ("payhook_ack_seconds_count", 2.0),
         ("payhook_executions_started_total", 1.0),
-        (r#"payhook_executions_ended_total{status="succeeded"}"#, 1.0),
+        (
+            r#"payhook_executions_ended_total{status="succeeded",change="INSERT"}"#,
+            1.0,
+        ),
         (
             r#"payhook_task_attempts_total{state="ProcessPayment",result="ok"}"#,
             1.0,

@@ -81,7 +81,10 @@ async fn a_gateway_that_fails_twice_is_asked_again_with_the_same_key() {
             1.0,
         ),
         (r#"payhook_task_retries_total{state="ProcessPayment"}"#, 2.0),
-        (r#"payhook_executions_ended_total{status="succeeded"}"#, 1.0),
+        (
+            r#"payhook_executions_ended_total{status="succeeded",change="INSERT"}"#,
+            1.0,
+        ),
     ] {
         server.counts(sample, value).await;
     }
