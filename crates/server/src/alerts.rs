@@ -74,6 +74,9 @@ pub(crate) struct World<S> {
     pub(crate) luck: Arc<dyn Luck>,
 }
 
+/// How long a message waits at most for the disk.
+const KEEP_PATIENCE: Duration = Duration::from_secs(4);
+
 /// Whether the store has the book as it is.
 struct IsKept(bool);
 
@@ -196,7 +199,11 @@ impl<S: Store> Alerts<S> {
     async fn deliver(&self, name: &str, posted: &Wakeup, stop: CancellationToken) {
         while !stop.is_cancelled() {
             match self.next(name).await {
-                Next::Send(message) => self.send(name, &message).await,
+                // One that is cut off is in the book, and comes again under the same id.
+                Next::Send(message) => tokio::select! {
+                    () = self.send(name, &message) => {}
+                    () = stop.cancelled() => {}
+                },
                 Next::Nothing => tokio::select! {
                     () = posted.wait() => {}
                     () = stop.cancelled() => {}
@@ -215,6 +222,10 @@ impl<S: Store> Alerts<S> {
         self.state().book.next(target, self.world.clock.now())
     }
 
+    fn first(&self, target: &str) -> Option<Message> {
+        self.state().book.first(target).cloned()
+    }
+
     async fn send(&self, name: &str, message: &Message) {
         let Some(target) = self.targets.get(name) else {
             return;
@@ -226,9 +237,11 @@ impl<S: Store> Alerts<S> {
             warn!(alert_target = name, %failure, "an alert could not be sent; it is tried again");
         }
         self.count_message(name, if sent.is_ok() { "sent" } else { "failed" }, 1);
-        let failure = sent.err().map(|failure| failure.to_string());
         let now = self.world.clock.now();
-        self.state().book.tried(name, &message.id, now, failure);
+        if sent == Err(SendFailure::Unwritable) {
+            self.count_message(name, "dropped", 1);
+        }
+        self.state().book.tried(name, &message.id, now, sent.err());
         self.keep(&mut is_kept).await;
     }
 
@@ -237,18 +250,25 @@ impl<S: Store> Alerts<S> {
         self.look().await;
         let names = self.targets.keys();
         let last_words = names.map(|name| async move {
-            while let Next::Send(message) = self.next(name).await {
+            // Also to whom a try has just failed: there is no later one.
+            while let Some(message) = self.first(name) {
                 self.send(name, &message).await;
+                if self.first(name).is_some_and(|first| first.id == message.id) {
+                    return;
+                }
             }
         });
         join_all(last_words).await;
     }
 
-    /// Writes the book down. When that cannot be, messages are sent all the same, and a restart
-    /// may send them again.
+    /// Writes the book down. When that cannot be, or not soon, messages are sent all the same, and a
+    /// restart may send them again: a disk that hangs must not silence the alert of it. The store
+    /// writes in order, so a late book is never written over a newer one.
     async fn keep(&self, is_kept: &mut IsKept) {
         let text = self.state().book.write();
-        let kept = self.world.store.keep_alert_book(text).await;
+        let writing = self.world.store.keep_alert_book(text);
+        let kept = tokio::time::timeout(KEEP_PATIENCE, writing).await;
+        let kept = kept.unwrap_or(Err(Unavailable::Overloaded));
         is_kept.0 = kept.is_ok();
         if let Err(unavailable) = kept {
             warn!(%unavailable, "what the alerts have told could not be kept");

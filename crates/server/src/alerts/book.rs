@@ -12,6 +12,7 @@ use super::judge::Observation;
 use super::message::{Message, Notice};
 use super::outbox::{Next, Outbox, Tried};
 use super::rule::{AlertId, Rule};
+use super::target::SendFailure;
 use super::watch::{Pace, Standing, Turn, Watch};
 
 /// The book.
@@ -90,13 +91,18 @@ impl Book {
         outbox.map_or(Next::Nothing, |outbox| outbox.next(now))
     }
 
+    /// What waits for a target first, whenever it would be tried again.
+    pub(crate) fn first(&self, target: &str) -> Option<&Message> {
+        self.outboxes.get(target)?.first()
+    }
+
     /// Takes in what came of sending a message to a target.
     pub(crate) fn tried(
         &mut self,
         target: &str,
         id: &str,
         now: Timestamp,
-        failure: Option<String>,
+        failure: Option<SendFailure>,
     ) {
         let outbox = self.outboxes.entry(target.to_owned()).or_default();
         outbox.tried(id, now, failure);

@@ -108,6 +108,10 @@ impl Judge {
                 let what = format!("{many} not kept in the last {}.", words::span(window));
                 (Verdict::Bad, what)
             }
+            // What was not kept before the process began is not known here.
+            Ok(_) if !self.not_kept.is_full() => {
+                (Verdict::Unknown, "Webhooks are kept.".to_owned())
+            }
             Ok(_) => (Verdict::Fine, "Webhooks are kept.".to_owned()),
         };
         Observation {

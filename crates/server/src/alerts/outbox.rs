@@ -1,7 +1,8 @@
 //! What one target is still to be sent, and how it took what it was sent.
 //!
 //! Pure. A message leaves it when the target has taken it and not before, so that one may come
-//! twice after a crash, under the same id, and none is lost because a target was away.
+//! twice, after a crash or when its answer was lost, under the same id, and none is lost because a
+//! target was away.
 
 use std::collections::VecDeque;
 
@@ -9,6 +10,7 @@ use domain::time::{Millis, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::message::Message;
+use super::target::SendFailure;
 
 /// Messages that wait for one target.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -86,10 +88,11 @@ impl Outbox {
     }
 
     /// Takes in what came of sending the message with this id at `now`.
-    pub(crate) fn tried(&mut self, id: &str, now: Timestamp, failure: Option<String>) {
+    pub(crate) fn tried(&mut self, id: &str, now: Timestamp, failure: Option<SendFailure>) {
         let is_first = self.waiting.front().is_some_and(|first| first.id == id);
         match failure {
-            None => {
+            // What can never be sent keeps nobody waiting.
+            None | Some(SendFailure::Unwritable) => {
                 self.waiting.retain(|message| message.id != id);
                 (self.failures, self.again_at) = (0, None);
             }
@@ -102,7 +105,13 @@ impl Outbox {
             // It had to make room meanwhile.
             Some(_) => {}
         }
+        let failure = failure.map(|failure| failure.to_string());
         self.last = Some(Tried { at: now, failure });
+    }
+
+    /// What waits first.
+    pub(crate) fn first(&self) -> Option<&Message> {
+        self.waiting.front()
     }
 
     /// How many messages wait.
@@ -143,7 +152,7 @@ mod tests {
         let mut now = 10;
         for pause in [5, 10, 20, 40, 80, 160, 300, 300] {
             assert_eq!(outbox.next(at(now)), Next::Send(numbered(1)));
-            outbox.tried("1", at(now), Some("away".to_owned()));
+            outbox.tried("1", at(now), Some(SendFailure::Unreachable));
             assert_eq!(outbox.next(at(now)), Next::At(at(now + pause)));
             let kept = serde_json::to_string(&outbox).unwrap();
             assert_eq!(serde_json::from_str::<Outbox>(&kept).unwrap(), outbox);
@@ -152,11 +161,20 @@ mod tests {
         outbox.tried("1", at(now), None);
         assert_eq!(outbox.next(at(now)), Next::Send(numbered(2)));
         // A clock that was set back does not keep it waiting until then.
-        outbox.tried("2", at(now), Some("away".to_owned()));
+        outbox.tried("2", at(now), Some(SendFailure::Unreachable));
         assert_eq!(outbox.next(at(0)), Next::Send(numbered(2)));
         outbox.tried("2", at(now), None);
         assert_eq!((outbox.next(at(now)), outbox.waiting()), (Next::Nothing, 0));
         assert_eq!(outbox.last().unwrap().failure, None);
+    }
+
+    #[test]
+    fn what_can_never_be_sent_keeps_nobody_waiting() {
+        let mut outbox = Outbox::default();
+        (1..=2).for_each(|number| assert_eq!(outbox.add(numbered(number)), 0));
+        outbox.tried("1", at(3), Some(SendFailure::Unwritable));
+        assert_eq!(outbox.next(at(3)), Next::Send(numbered(2)));
+        assert!(outbox.last().unwrap().failure.is_some());
     }
 
     #[test]
@@ -165,7 +183,7 @@ mod tests {
         let dropped: u64 = (0..60).map(|number| outbox.add(numbered(number))).sum();
         assert_eq!((dropped, outbox.waiting()), (10, 50));
         // What made room while it was being sent is not tried again, and delays nobody.
-        outbox.tried("3", at(60), Some("away".to_owned()));
+        outbox.tried("3", at(60), Some(SendFailure::Unreachable));
         assert_eq!(outbox.next(at(60)), Next::Send(numbered(10)));
         let day = 24 * 3600;
         assert_eq!(outbox.expire(at(day + 9)), 0);

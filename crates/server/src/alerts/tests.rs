@@ -48,7 +48,9 @@ impl Listener {
 }
 
 fn target(name: &str, address: SocketAddr) -> String {
-    format!("[targets.{name}]\nkind = 'slack'\nurl = 'http://{address}/'\ntimeout_ms = 60000\n")
+    format!(
+        "[targets.{name}]\nkind = 'slack'\nurl_from = {{ value = 'http://{address}/', in_clear = true }}\ntimeout_ms = 20000\n"
+    )
 }
 
 fn store() -> Arc<MemoryStore> {

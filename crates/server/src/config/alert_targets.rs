@@ -100,6 +100,9 @@ pub(crate) enum EncryptionName {
 /// Longest time for one message unless somebody says otherwise, in milliseconds.
 const TIMEOUT_MS: u64 = 10_000;
 
+/// Longest such time: a person who tests a target waits for it.
+const TIMEOUT_MAX: Duration = Duration::from_secs(20);
+
 /// Longest name of a target, in bytes.
 const NAME_BYTES_MAX: usize = 64;
 
@@ -122,7 +125,11 @@ impl TargetConfig {
             "a name is made of a to z, 0 to 9, - and _"
         );
         let timeout = Duration::from_millis(self.timeout_ms.unwrap_or(TIMEOUT_MS));
-        ensure!(!timeout.is_zero(), "timeout_ms is 0: nothing could be sent");
+        ensure!(
+            !timeout.is_zero() && timeout <= TIMEOUT_MAX,
+            "timeout_ms must be from 1 to {}",
+            TIMEOUT_MAX.as_millis()
+        );
         self.refuse_strangers()?;
         let target = match self.kind {
             TargetKind::Webhook => {
@@ -158,7 +165,8 @@ impl TargetConfig {
         ];
         let strangers = match self.kind {
             TargetKind::Webhook => email.to_vec(),
-            TargetKind::Slack => [&webhook[..], &email[..]].concat(),
+            // Its URL is a secret, which `url_from` keeps out of what is shown.
+            TargetKind::Slack => [&http[..1], &webhook[..], &email[..]].concat(),
             TargetKind::Email => [&http[..], &webhook[..]].concat(),
         };
         match strangers.into_iter().find(|(_, is_there)| *is_there) {
@@ -294,7 +302,15 @@ mod tests {
             ),
             (
                 format!("kind='slack'\nurl_from={URL}\ntimeout_ms=0"),
-                Some("timeout_ms is 0"),
+                Some("timeout_ms must be from 1 to 20000"),
+            ),
+            (
+                format!("kind='slack'\nurl_from={URL}\ntimeout_ms=20001"),
+                Some("timeout_ms must be from 1 to 20000"),
+            ),
+            (
+                "kind='slack'\nurl='https://h/hunter2'".to_owned(),
+                Some("nothing reads `url`"),
             ),
         ] {
             check(&text, refusal);

@@ -166,6 +166,9 @@ pub(crate) struct OldSecretUsedConfig {
     pub(crate) grace_seconds: u64,
 }
 
+/// What the last bucket of the time of an answer begins with, in milliseconds, rounded down.
+const P99_MS_MAX: u64 = 13_107;
+
 impl Default for AlertsConfig {
     fn default() -> Self {
         Self {
@@ -327,6 +330,13 @@ impl AlertsConfig {
         ] {
             note(percent > 100, format!("alerts.rules.{key} is over 100"));
         }
+        note(
+            rules.ack_latency.p99_ms_max > P99_MS_MAX,
+            format!(
+                "alerts.rules.ack_latency.p99_ms_max is over {P99_MS_MAX}: what takes longer is not \
+                 told apart, so nothing would ever be found"
+            ),
+        );
         for (rule, window) in [
             ("store_unavailable", rules.store_unavailable.window_seconds),
             ("failure_rate", rules.failure_rate.window_seconds),

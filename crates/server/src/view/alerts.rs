@@ -91,6 +91,13 @@ impl AlertsView {
         book: &Book,
         (seen, seen_at): (&[Observation], Option<Timestamp>),
     ) -> Self {
+        // Where nobody is told nothing is looked at, and what fired once is no news of now.
+        let unread = Book::default();
+        let book = if config.targets.is_empty() {
+            &unread
+        } else {
+            book
+        };
         let mut alerts: Vec<AlertView> = seen
             .iter()
             .map(|seen| AlertView::new(config, book, &seen.id, Some(seen)))

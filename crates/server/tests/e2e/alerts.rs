@@ -332,13 +332,13 @@ async fn mail_says_what_is_wrong_and_leaves_the_machine_encrypted_or_not_at_all(
             "{encryption}"
         );
         let mails = server.mails();
-        let [mail] = &mails[..] else {
-            panic!("{mails:?}");
-        };
+        // One to each mailbox, so that one that is gone keeps it from nobody else.
+        let to: Vec<_> = mails.iter().map(|mail| mail.to.clone()).collect();
+        assert_eq!(to, [["<ops@shop.example>"], ["<boss@shop.example>"]]);
+        let mail = &mails[0];
         assert_eq!(mail.is_encrypted, encryption != "none");
         assert_eq!(mail.signed_in, Some(proof.clone()));
         assert_eq!(mail.from, "<payhook@shop.example>");
-        assert_eq!(mail.to, ["<ops@shop.example>", "<boss@shop.example>"]);
         for line in [
             "From: \"payhook\" <payhook@shop.example>\r\n",
             "Subject: [payhook] Test: alerts arrive here\r\n",
@@ -352,6 +352,26 @@ async fn mail_says_what_is_wrong_and_leaves_the_machine_encrypted_or_not_at_all(
             "{mail:?}"
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mailbox_that_is_gone_keeps_the_mail_from_nobody_else() {
+    let server = MailServer::start(Protection::None).await;
+    let home = Home::new("");
+    let target = mail(&server, "none", "timeout_ms = 5000");
+    let start = target.find("to = [").unwrap();
+    let end = start + target[start..].find('\n').unwrap();
+    let mut target = target;
+    target.replace_range(
+        start..end,
+        "to = ['ops@shop.example', 'nobody@shop.example', 'boss@shop.example']",
+    );
+    home.configure(&target);
+    let tested = home.run("alerts test --json").json(0);
+    assert_eq!(tested, json!([{"target": "mail", "sent": true}]));
+    let mails = server.mails();
+    let to: Vec<_> = mails.iter().map(|mail| mail.to.clone()).collect();
+    assert_eq!(to, [["<ops@shop.example>"], ["<boss@shop.example>"]]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -510,6 +530,28 @@ async fn without_a_target_nothing_is_looked_at() {
         (&view["targets"], &view["lookedAt"]),
         (&json!([]), &Value::Null)
     );
+    server.stop();
+    // What fired while there was a target does not fire for ever once there is none.
+    let fires = |view: &Value| {
+        let alerts = view["alerts"].as_array().unwrap();
+        alerts.iter().any(|alert| alert["standing"] == "firing")
+    };
+    home.configure(
+        "alerts.evaluate_every_ms = 50
+         alerts.rules.disk_space = { free_percent_min = 100, for_seconds = 0 }
+         alerts.targets.x = { kind = 'webhook', url = 'http://127.0.0.1:9/', secret = { value = 'whsec_aHVudGVyMmh1bnRlcjJodW50ZXIy', in_clear = true } }",
+    );
+    let server = Server::start(&home);
+    until_async("the disk's alert fires", async || {
+        fires(&server.api("alerts").await).then_some(())
+    })
+    .await;
+    server.stop();
+    home.configure("");
+    let server = Server::start(&home);
+    assert!(!fires(&server.api("alerts").await));
+    let listed = home.run("alerts list --json").json(0);
+    assert!(!fires(&listed), "{listed}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use domain::time::Millis;
 use proptest::prelude::*;
 
+use super::super::target::SendFailure;
 use super::super::watch::Verdict;
 use super::*;
 
@@ -208,7 +209,7 @@ proptest! {
                 book = kept;
             }
             if let Next::Send(message) = book.next("ops", at(now)) {
-                let failure = (!is_there).then(|| "away".to_owned());
+                let failure = (!is_there).then_some(SendFailure::Unreachable);
                 book.tried("ops", &message.id, at(now), failure);
                 if is_there {
                     heard.extend(message.notices);

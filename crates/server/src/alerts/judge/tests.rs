@@ -86,7 +86,7 @@ fn where_all_is_well_nothing_is_wrong_once_enough_was_seen() {
     };
     let expected = |windowed| {
         [
-            ("store_unavailable", Verdict::Fine),
+            ("store_unavailable", windowed),
             ("disk_space", Verdict::Fine),
             ("dead_letters", Verdict::Fine),
             ("failure_rate", windowed),

@@ -10,6 +10,7 @@ use lettre::message::{Mailbox, MessageBuilder};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Tokio1Executor};
+use tracing::warn;
 
 use super::SendFailure;
 use crate::alerts::message::{Message, Sender};
@@ -108,7 +109,33 @@ impl Email {
 
     /// Sends a message.
     pub(crate) async fn send(&self, message: &Message, sender: &Sender) -> Result<(), SendFailure> {
-        let mail = self.mail(message, sender)?;
+        let mut refused = None;
+        let mut missed = 0;
+        // One by one: a server that knows one mailbox no more would refuse the mail to all.
+        for to in &self.to {
+            if let Err(failure) = self.send_to(to, message, sender).await {
+                refused = Some(failure);
+                missed += 1;
+            }
+        }
+        match refused {
+            Some(failure) if missed == self.to.len() => Err(failure),
+            Some(failure) => {
+                // Tried again, it would come twice to the others.
+                warn!(mailboxes = missed, %failure, "an alert did not reach some mailboxes");
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    async fn send_to(
+        &self,
+        to: &Mailbox,
+        message: &Message,
+        sender: &Sender,
+    ) -> Result<(), SendFailure> {
+        let mail = self.mail(to, message, sender)?;
         // The library bounds each step; together they could take many times as long.
         let sent = tokio::time::timeout(self.timeout, self.transport.send(mail)).await;
         match sent {
@@ -118,12 +145,15 @@ impl Email {
         }
     }
 
-    fn mail(&self, message: &Message, sender: &Sender) -> Result<lettre::Message, SendFailure> {
+    /// The mail to all, in an envelope to one of them.
+    fn mail(
+        &self,
+        to: &Mailbox,
+        message: &Message,
+        sender: &Sender,
+    ) -> Result<lettre::Message, SendFailure> {
         let unwritable = |_| SendFailure::Unwritable;
-        let envelope = Envelope::new(
-            Some(self.from.email.clone()),
-            self.to.iter().map(|to| to.email.clone()).collect(),
-        );
+        let envelope = Envelope::new(Some(self.from.email.clone()), vec![to.email.clone()]);
         let mut builder: MessageBuilder = lettre::Message::builder()
             .envelope(envelope.map_err(unwritable)?)
             .from(self.from.clone())

@@ -14,6 +14,9 @@ pub(crate) struct Slack(Post);
 /// Most alerts that are told one by one: a message may have 50 blocks.
 const NOTICES_MAX: usize = 20;
 
+/// Longest text beside the blocks, in characters: Discord takes 2000, and reads nothing else.
+const TEXT_CHARACTERS_MAX: usize = 1900;
+
 /// Longest text of a block, in characters; Slack takes 3000.
 const BLOCK_CHARACTERS_MAX: usize = 2900;
 
@@ -43,9 +46,26 @@ fn body(message: &Message, sender: &Sender) -> Value {
         json!({ "type": "section", "text": { "type": "mrkdwn", "text": text } })
     };
     json!({
-        "text": sections.join("\n\n"),
+        "text": short(&sections),
         "blocks": sections.iter().map(block).collect::<Vec<_>>(),
     })
+}
+
+/// As many sections as are taken, and a word of those that are left out.
+fn short(sections: &[String]) -> String {
+    let mut text = String::new();
+    for (told, section) in sections.iter().enumerate() {
+        let gap = if text.is_empty() { "" } else { "\n\n" };
+        let length = text.chars().count() + gap.len() + section.chars().count();
+        if length > TEXT_CHARACTERS_MAX {
+            let left = sections.len() - told;
+            text += &format!("{gap}… and {left} more: `payhook alerts list`");
+            break;
+        }
+        text += gap;
+        text += section;
+    }
+    text
 }
 
 fn section(notice: &Notice, message: &Message, sender: &Sender) -> String {
@@ -100,11 +120,13 @@ mod tests {
         for block in blocks {
             assert!(block["text"]["text"].as_str().unwrap().chars().count() <= 3000);
         }
+        let last = blocks[21]["text"]["text"].as_str().unwrap();
+        assert!(last.ends_with("and 40 more: `payhook alerts list`"));
+        let text = body["text"].as_str().unwrap();
         assert!(
-            body["text"]
-                .as_str()
-                .unwrap()
-                .ends_with("and 40 more: `payhook alerts list`")
+            text.ends_with("\n\n… and 21 more: `payhook alerts list`"),
+            "{text}"
         );
+        assert!(text.chars().count() < 2000 && text.contains("Alerts: 60 firing"));
     }
 }
