@@ -217,16 +217,19 @@ impl Notifier {
         let failure = result.failure().map(DeliveryFailure::code);
         tracing::info!(
             endpoint = %name,
-            message = %id,
+            webhook_id = %id,
             outcome = result.as_str(),
             failure = failure.as_deref().unwrap_or_default(),
             attempt = occasion.attempts.saturating_add(1),
             trace_id = %record.trace.id,
             "an endpoint was told"
         );
-        self.book
-            .note(name, result, self.manner.disable_after, occasion.now)
-            .await;
+        // That we have no key says nothing of the endpoint, which was not called.
+        if result != Attempted::Failed(DeliveryFailure::NoLiveKey) {
+            self.book
+                .note(name, result, self.manner.disable_after, occasion.now)
+                .await;
+        }
         Some(reply)
     }
 

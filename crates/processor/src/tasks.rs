@@ -232,7 +232,7 @@ impl<G: PaymentGateway, R: PaymentRecords> Tasks<G, R> {
         let key = subject::find(input)
             .map_err(|invalid| failure::failed(failure::INVALID_EVENT, invalid.to_string()))?;
         let record = self.read(&key).await?;
-        let settled_before = if task.reaches_outside() {
+        let settled_before = if task == Task::ProcessPayment {
             self.settled_before(&record).await?
         } else {
             None

@@ -478,3 +478,28 @@ fn rounds_that_would_be_too_many_are_put_off_and_cost_no_attempt() {
     assert_eq!(shown(&done), "done; crm delivered 1 -; shop delivered 1 -");
     assert!(done.get("putOff").is_none(), "{done}");
 }
+
+#[test]
+fn the_place_of_a_round_is_given_back_however_it_ends() {
+    let world = world(
+        world::completed(),
+        &[("shop", "http_500 ok"), ("crm", "http_500 ok")],
+    );
+    let tasks = processor::tasks::Tasks::new(Arc::clone(&world), Arc::clone(&world));
+    // One place, and all rounds in it.
+    let tasks = tasks.with_notifier(Arc::new(world.notifier(1)));
+    let mut progress = json!({});
+    for (now, expected) in [
+        (0, "wait 6; crm pending 1 http_500; shop pending 1 http_500"),
+        (6_000, "done; crm delivered 2 -; shop delivered 2 -"),
+    ] {
+        let now = Timestamp::from_millis(now);
+        let call = world::call(input("send_notifications", &progress, 0), now);
+        let outcome = futures_util::FutureExt::now_or_never(tasks.run(call, now)).unwrap();
+        let TaskOutcome::Succeeded { output, .. } = outcome else {
+            panic!("{outcome:?}");
+        };
+        assert_eq!(shown(&output), expected);
+        progress = output;
+    }
+}

@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use domain::event::EventKey;
 use domain::source::SourceName;
-use domain::stream::Sequence;
+use domain::stream::{ChangeKind, Sequence};
 
 use crate::store::{Claimed, Executions, PaymentOfSource, Unavailable};
 
@@ -29,9 +29,10 @@ impl Turns {
         }
     }
 
-    /// The payment whose executions take turns, if this execution is of one.
+    /// The payment whose executions take turns, if this execution is of one: of an event, that is.
+    /// One that only tells of what has become of an event waits for nobody.
     pub(super) fn payment(&self, claimed: &Claimed) -> Option<PaymentOfSource> {
-        if self.sources.is_empty() {
+        if self.sources.is_empty() || claimed.change.kind != ChangeKind::Insert {
             return None;
         }
         let key = EventKey::parse(claimed.change.attribute("eventKey")?)?;

@@ -23,6 +23,12 @@ pub enum NotExtended {
     /// It has a state of a name that is needed.
     #[error("it has a state named {0}, as the states that send notifications have; rename it")]
     NameTaken(String),
+    /// Its executions end after a time that is shorter than the schedule of attempts may be.
+    #[error(
+        "it has TimeoutSeconds, which would end the sending of notifications as well, and that takes \
+         days; put TimeoutSeconds on its states instead"
+    )]
+    Timeout,
 }
 
 /// A workflow with the states that tell endpoints. What it did before, it does as before, unless
@@ -35,6 +41,9 @@ pub fn extended(definition: &str) -> Result<String, NotExtended> {
     let notify = object(NOTIFY_WORKFLOW)?;
     let start = start_of(&machine)?;
     let choice = choice(&start_of(&notify)?, &start);
+    if machine.contains_key("TimeoutSeconds") {
+        return Err(NotExtended::Timeout);
+    }
     let states = machine.get_mut("States").and_then(Value::as_object_mut);
     let states = states.ok_or(NotExtended::NoStateMachine)?;
     let more = notify.get("States").and_then(Value::as_object);
@@ -119,6 +128,11 @@ mod tests {
             (
                 String::from(r#"{"StartAt":"A"}"#),
                 NotExtended::NoStateMachine,
+            ),
+            (
+                r#"{"StartAt":"A","TimeoutSeconds":900,"States":{"A":{"Type":"Succeed"}}}"#
+                    .to_owned(),
+                NotExtended::Timeout,
             ),
             (taken(CHOICE), NotExtended::NameTaken(CHOICE.to_owned())),
             (

@@ -13,7 +13,7 @@ use domain::time::Millis;
 use processor::http_client::Target;
 use processor::notify::{Endpoint, Manner, Wants};
 use reqwest::Url;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::Config;
 use super::secrets::SecretConfig;
@@ -38,7 +38,8 @@ pub(crate) struct NotifyConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct EndpointConfig {
-    /// Where messages are posted to.
+    /// Where messages are posted to. Shown without path and query, which may be secret.
+    #[serde(serialize_with = "origin_alone")]
     pub(crate) url: String,
     /// Every key that signs now. Two while one is being rotated.
     pub(crate) secrets: Vec<SecretConfig>,
@@ -146,6 +147,15 @@ impl NotifyConfig {
                 }
             }
         }
+        let ours = |resource: &&String| processor::resource::is_our_function(resource);
+        if !self.endpoints.is_empty()
+            && let Some(resource) = config.tasks.keys().find(ours)
+        {
+            problems.push(format!(
+                "[tasks.\"{resource}\"] takes the sending of notifications to that endpoint, which \
+                 would take it for a payment: give your own function another name"
+            ));
+        }
         let hands = config.processor.concurrency;
         if !self.endpoints.is_empty() && hands > 1 && self.concurrency >= hands {
             problems.push(format!(
@@ -251,9 +261,16 @@ impl EndpointConfig {
 
     /// Where it is, without what may be secret: no path and no query.
     pub(crate) fn origin(&self) -> String {
-        Url::parse(&self.url)
-            .map_or_else(|_| String::new(), |url| url.origin().ascii_serialization())
+        origin_of(&self.url)
     }
+}
+
+fn origin_alone<S: Serializer>(url: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&origin_of(url))
+}
+
+fn origin_of(url: &str) -> String {
+    Url::parse(url).map_or_else(|_| String::new(), |url| url.origin().ascii_serialization())
 }
 
 fn signing_secret(config: &SecretConfig, place: usize) -> anyhow::Result<Secret> {

@@ -5,6 +5,7 @@ use axum::extract::{Extension, Form, Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
+use domain::stream::Sequence;
 use engine::operator::{NotDone, Wish};
 use engine::store::Store;
 use maud::{Markup, html};
@@ -49,6 +50,10 @@ async fn ask_redrive<S: Store>(
         .execution(&id.to_string(), false)
         .shown_to(&visitor)?;
     let state = detail.state.as_deref().unwrap_or("its last state");
+    let tells = admin
+        .desk
+        .tells_of_an_end(Sequence::new(id))
+        .shown_to(&visitor)?;
     let what = html! {
         p {
             "The execution for payment " (layout::payment_link(&detail.execution.payment_id))
@@ -57,9 +62,16 @@ async fn ask_redrive<S: Store>(
         }
         ul {
             li { "Its retries are counted from the beginning." }
-            li {
-                "The gateway is asked with the idempotency key that it had before: what the "
-                "gateway did already it does not do again, as long as it remembers the key."
+            @if tells {
+                li {
+                    "Endpoints that do not have it are told again, under the same webhook-id. The "
+                    "payment is not touched, and the gateway is not asked."
+                }
+            } @else {
+                li {
+                    "The gateway is asked with the idempotency key that it had before: what the "
+                    "gateway did already it does not do again, as long as it remembers the key."
+                }
             }
             li { "Nothing is taken from the history; the redrive is written into it." }
         }
@@ -76,15 +88,24 @@ async fn ask_stop<S: Store>(
         .desk
         .execution(&id.to_string(), false)
         .shown_to(&visitor)?;
+    let tells = admin
+        .desk
+        .tells_of_an_end(Sequence::new(id))
+        .shown_to(&visitor)?;
     let what = html! {
         p {
             "The execution for payment " (layout::payment_link(&detail.execution.payment_id))
-            " ends now, and its record is " strong { "failed" } " with "
-            code { "Operator.Stopped" } "."
+            @if tells {
+                " ends now: endpoints that do not have the news yet are not told it. The payment "
+                "is not touched."
+            } @else {
+                " ends now, and its record is " strong { "failed" } " with "
+                code { "Operator.Stopped" } "."
+            }
         }
         ul {
             li { "While an attempt is under way this is refused: try again when it has ended." }
-            li { "What the gateway has done already stays done." }
+            @if !tells { li { "What the gateway has done already stays done." } }
             li { "It can be redriven later." }
         }
     };
