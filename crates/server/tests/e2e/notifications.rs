@@ -249,7 +249,7 @@ async fn one_that_is_gone_is_left_alone_until_a_person_enables_it() {
     let is_enabling = |act: &Value| act["action"] == "enable_endpoint" && act["target"] == "crm";
     assert!(acts_of.any(is_enabling), "{acts}");
     let page = Browser::of(&server).await.page("/endpoints").await;
-    for text in ["crm", "shop", "well"] {
+    for text in ["crm", "shop", "well", "/bulk/new?action=notify"] {
         assert!(page.contains(text), "{text}: {page}");
     }
 }

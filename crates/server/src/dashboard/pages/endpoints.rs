@@ -24,6 +24,7 @@ pub(in crate::dashboard) async fn page<S: Store>(
             (layout::nothing("No endpoint is configured."))
         } @else {
             (table(&endpoints))
+            p { a href="/bulk/new?action=notify" { "Tell all that they were not told…" } }
             p class="faint" {
                 "To have one called again, or left alone: "
                 code { "payhook notifications enable NAME" } " and "
