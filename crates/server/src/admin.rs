@@ -14,12 +14,11 @@ mod notifications;
 mod openapi;
 mod problem;
 mod requests;
+mod routes;
 mod tail;
 
 use std::sync::Arc;
 
-use aide::axum::ApiRouter;
-use aide::axum::routing::{get_with, post_with};
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -38,6 +37,7 @@ pub(crate) use self::requests::ActRequest;
 
 use self::keyring::Keyring;
 use self::problem::Problem;
+use self::routes::Routes;
 use crate::alerts::Alerts;
 use crate::bulk::Board;
 use crate::config::origins::Setting;
@@ -70,9 +70,9 @@ type Shared<S> = State<Arc<Admin<S>>>;
 
 /// Every route of the admin listener.
 pub(crate) fn router<S: Store>(admin: Arc<Admin<S>>) -> Router {
-    let (api, document) = openapi::describe(api());
-    let api = api
-        .route("/openapi.json", get(move || described(document.clone())))
+    let api = api(Routes::served())
+        .into_router()
+        .route("/openapi.json", get(described))
         .layer(middleware::from_fn_with_state(
             Arc::clone(&admin),
             caller::authorize::<S>,
@@ -90,195 +90,188 @@ pub(crate) fn router<S: Store>(admin: Arc<Admin<S>>) -> Router {
 
 /// The description of the API, as JSON.
 pub(crate) fn description() -> Bytes {
-    openapi::describe(api::<HomeStore>()).1
+    openapi::describe(api::<HomeStore>(Routes::described()))
 }
 
 /// Everything under `/api`.
-fn api<S: Store>() -> ApiRouter<Arc<Admin<S>>> {
-    let looking = ApiRouter::new()
-        .api_route(
+fn api<S: Store>(routes: Routes<Arc<Admin<S>>>) -> Routes<Arc<Admin<S>>> {
+    notifications::routes(deeds(work(events(routes))))
+}
+
+/// What came, and what it says of payments.
+fn events<S: Store>(routes: Routes<Arc<Admin<S>>>) -> Routes<Arc<Admin<S>>> {
+    routes
+        .get(
             "/counts",
-            get_with(looking::counts::<S>, |op| {
-                op.id("counts").summary("How much there is of everything")
-            }),
+            ("counts", "How much there is of everything"),
+            looking::counts::<S>,
         )
-        .api_route(
+        .get(
             "/changes",
-            get_with(looking::changes::<S>, |op| {
-                op.id("changes")
-                    .summary("A piece of the change feed, oldest first")
-            }),
+            ("changes", "A piece of the change feed, oldest first"),
+            looking::changes::<S>,
         )
-        .api_route(
+        .get(
             "/changes/stream",
-            get_with(tail::tail::<S>, |op| {
-                op.id("followChanges")
-                    .summary("Every change as it happens, as server-sent events")
-            }),
+            (
+                "followChanges",
+                "Every change as it happens, as server-sent events",
+            ),
+            tail::tail::<S>,
         )
-        .api_route(
+        .get(
             "/events",
-            get_with(looking::events::<S>, |op| {
-                op.id("listEvents").summary("Events, newest first")
-            }),
+            ("listEvents", "Events, newest first"),
+            looking::events::<S>,
         )
-        .api_route(
+        .get(
             "/export/{format}",
-            get_with(looking::export::<S>, |op| {
-                op.id("exportEvents")
-                    .summary("Every event that the filters ask for, as a file")
-            }),
+            (
+                "exportEvents",
+                "Every event that the filters ask for, as a file",
+            ),
+            looking::export::<S>,
         )
-        .api_route(
+        .get(
             "/events/{*id}",
-            get_with(looking::event::<S>, |op| {
-                op.id("event").summary("One event, by its id or its key")
-            }),
+            ("event", "One event, by its id or its key"),
+            looking::event::<S>,
         )
-        .api_route(
+        .get(
             "/payments/{*id}",
-            get_with(looking::payments::<S>, |op| {
-                op.id("payment")
-                    .summary("Payments of this id, one for each source that tells of one")
-            }),
+            (
+                "payment",
+                "Payments of this id, one for each source that tells of one",
+            ),
+            looking::payments::<S>,
         )
-        .api_route(
+        .get(
             "/anomalies",
-            get_with(looking::anomalies::<S>, |op| {
-                op.id("listAnomalies")
-                    .summary("What does not fit together about payments")
-            }),
-        );
-    looking
-        .merge(work())
-        .merge(deeds())
-        .merge(notifications::routes())
+            ("listAnomalies", "What does not fit together about payments"),
+            looking::anomalies::<S>,
+        )
 }
 
 /// What is done with events, and what is not done with deliveries.
-fn work<S: Store>() -> ApiRouter<Arc<Admin<S>>> {
-    ApiRouter::new()
-        .api_route(
+fn work<S: Store>(routes: Routes<Arc<Admin<S>>>) -> Routes<Arc<Admin<S>>> {
+    routes
+        .get(
             "/alerts",
-            get_with(alerts::list::<S>, |op| {
-                op.id("alerts").summary("What is wrong, and who was told")
-            }),
+            ("alerts", "What is wrong, and who was told"),
+            alerts::list::<S>,
         )
-        .api_route(
+        .get(
             "/bulk",
-            get_with(bulk::runs::<S>, |op| {
-                op.id("listBulkRuns")
-                    .summary("Runs over many at once since the server was started, newest first")
-            }),
+            (
+                "listBulkRuns",
+                "Runs over many at once since the server was started, newest first",
+            ),
+            bulk::runs::<S>,
         )
-        .api_route(
+        .get(
             "/bulk/{id}",
-            get_with(bulk::run::<S>, |op| {
-                op.id("bulkRun").summary("How far a run has come")
-            }),
+            ("bulkRun", "How far a run has come"),
+            bulk::run::<S>,
         )
-        .api_route(
+        .get(
             "/audit",
-            get_with(looking::audit::<S>, |op| {
-                op.id("listActs").summary("Who did what, when and why")
-            }),
+            ("listActs", "Who did what, when and why"),
+            looking::audit::<S>,
         )
-        .api_route(
+        .get(
             "/executions",
-            get_with(looking::executions::<S>, |op| {
-                op.id("listExecutions").summary("Executions, newest first")
-            }),
+            ("listExecutions", "Executions, newest first"),
+            looking::executions::<S>,
         )
-        .api_route(
+        .get(
             "/executions/{id}",
-            get_with(looking::execution::<S>, |op| {
-                op.id("execution").summary("One execution with its history")
-            }),
+            ("execution", "One execution with its history"),
+            looking::execution::<S>,
         )
-        .api_route(
+        .get(
             "/quarantine",
-            get_with(looking::quarantine::<S>, |op| {
-                op.id("listQuarantine")
-                    .summary("Deliveries that were refused, newest first")
-            }),
+            (
+                "listQuarantine",
+                "Deliveries that were refused, newest first",
+            ),
+            looking::quarantine::<S>,
         )
-        .api_route(
+        .get(
             "/quarantine/{id}",
-            get_with(looking::quarantined::<S>, |op| {
-                op.id("quarantined")
-                    .summary("One refused delivery, and why it was refused")
-            }),
+            (
+                "quarantined",
+                "One refused delivery, and why it was refused",
+            ),
+            looking::quarantined::<S>,
         )
 }
 
 /// What changes something.
-fn deeds<S: Store>() -> ApiRouter<Arc<Admin<S>>> {
-    ApiRouter::new()
-        .api_route(
+fn deeds<S: Store>(routes: Routes<Arc<Admin<S>>>) -> Routes<Arc<Admin<S>>> {
+    routes
+        .post(
             "/alerts/test",
-            post_with(alerts::test::<S>, |op| {
-                op.id("testAlerts")
-                    .summary("Send a test message to one target or all, and say what came of it")
-            }),
+            (
+                "testAlerts",
+                "Send a test message to one target or all, and say what came of it",
+            ),
+            alerts::test::<S>,
         )
-        .api_route(
+        .post(
             "/bulk/executions",
-            post_with(bulk::executions::<S>, |op| {
-                op.id("startExecutionsRun")
-                    .summary("Redrive or stop all executions that a filter asks for, or count them")
-            }),
+            (
+                "startExecutionsRun",
+                "Redrive or stop all executions that a filter asks for, or count them",
+            ),
+            bulk::executions::<S>,
         )
-        .api_route(
+        .post(
             "/bulk/quarantine",
-            post_with(bulk::deliveries::<S>, |op| {
-                op.id("startQuarantineRun").summary(
-                    "Judge all refused deliveries again that a filter asks for, or count them",
-                )
-            }),
+            (
+                "startQuarantineRun",
+                "Judge all refused deliveries again that a filter asks for, or count them",
+            ),
+            bulk::deliveries::<S>,
         )
-        .api_route(
+        .post(
             "/bulk/{id}/cancel",
-            post_with(bulk::cancel::<S>, |op| {
-                op.id("cancelBulkRun")
-                    .summary("Begin nothing more of a run")
-            }),
+            ("cancelBulkRun", "Begin nothing more of a run"),
+            bulk::cancel::<S>,
         )
-        .api_route(
+        .post(
             "/sources/{name}/reconcile",
-            post_with(acting::reconcile::<S>, |op| {
-                op.id("reconcile")
-                    .summary("Compare a page of what a provider has with what is here")
-            }),
+            (
+                "reconcile",
+                "Compare a page of what a provider has with what is here",
+            ),
+            acting::reconcile::<S>,
         )
-        .api_route(
+        .post(
             "/executions/{id}/redrive",
-            post_with(acting::redrive::<S>, |op| {
-                op.id("redrive")
-                    .summary("Let an execution that ended badly go on")
-            }),
+            ("redrive", "Let an execution that ended badly go on"),
+            acting::redrive::<S>,
         )
-        .api_route(
+        .post(
             "/executions/{id}/stop",
-            post_with(acting::stop::<S>, |op| {
-                op.id("stop").summary("End an execution")
-            }),
+            ("stop", "End an execution"),
+            acting::stop::<S>,
         )
-        .api_route(
+        .post(
             "/quarantine/{id}/promote",
-            post_with(acting::promote::<S>, |op| {
-                op.id("promote")
-                    .summary("Judge a refused delivery again, with the secrets of now")
-            }),
+            (
+                "promote",
+                "Judge a refused delivery again, with the secrets of now",
+            ),
+            acting::promote::<S>,
         )
-        .route_layer(middleware::from_fn(caller::may_operate))
 }
 
-async fn described(document: Bytes) -> impl IntoResponse {
+async fn described() -> impl IntoResponse {
     let kind = [(
         header::CONTENT_TYPE,
         "application/vnd.oai.openapi+json;version=3.1",
     )];
-    (kind, document)
+    (kind, description())
 }
 
 async fn healthy<S: Store>(State(admin): Shared<S>) -> Response {

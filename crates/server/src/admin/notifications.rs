@@ -2,17 +2,16 @@
 
 use std::sync::Arc;
 
-use aide::axum::ApiRouter;
-use aide::axum::routing::{get_with, post_with};
+use axum::Json;
 use axum::extract::{Extension, Path, State};
-use axum::{Json, middleware};
 use engine::store::Store;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::caller::{self, Caller};
+use super::caller::Caller;
 use super::looking::Answer;
 use super::requests::{Acting, Body};
+use super::routes::Routes;
 use super::{Admin, Shared};
 use crate::desk::By;
 use crate::view::{EndpointView, NotificationView, RepliesView};
@@ -44,47 +43,42 @@ pub(crate) struct ReplayRequest {
 }
 
 /// Everything about endpoints and what they were told.
-pub(super) fn routes<S: Store>() -> ApiRouter<Arc<Admin<S>>> {
-    let looking = ApiRouter::new()
-        .api_route(
+pub(super) fn routes<S: Store>(routes: Routes<Arc<Admin<S>>>) -> Routes<Arc<Admin<S>>> {
+    routes
+        .get(
             "/endpoints",
-            get_with(endpoints::<S>, |op| {
-                op.id("listEndpoints")
-                    .summary("The endpoints that are told what becomes of payments, by name")
-            }),
+            (
+                "listEndpoints",
+                "The endpoints that are told what becomes of payments, by name",
+            ),
+            endpoints::<S>,
         )
-        .api_route(
+        .get(
             "/notifications/{*id}",
-            get_with(notifications::<S>, |op| {
-                op.id("notifications")
-                    .summary("What endpoints were told of one event, by its id or its key")
-            }),
-        );
-    let acting = ApiRouter::new()
-        .api_route(
+            (
+                "notifications",
+                "What endpoints were told of one event, by its id or its key",
+            ),
+            notifications::<S>,
+        )
+        .post(
             "/endpoints/{name}/enable",
-            post_with(enable::<S>, |op| {
-                op.id("enableEndpoint")
-                    .summary("Have an endpoint called again")
-            }),
+            ("enableEndpoint", "Have an endpoint called again"),
+            enable::<S>,
         )
-        .api_route(
+        .post(
             "/endpoints/{name}/disable",
-            post_with(disable::<S>, |op| {
-                op.id("disableEndpoint")
-                    .summary("Have an endpoint left alone")
-            }),
+            ("disableEndpoint", "Have an endpoint left alone"),
+            disable::<S>,
         )
-        .api_route(
+        .post(
             "/notifications/{*id}",
-            post_with(replay::<S>, |op| {
-                op.id("replayNotifications").summary(
-                    "Tell endpoints again what became of one event, once and now, with the same ids",
-                )
-            }),
+            (
+                "replayNotifications",
+                "Tell endpoints again what became of one event, once and now, with the same ids",
+            ),
+            replay::<S>,
         )
-        .route_layer(middleware::from_fn(caller::may_operate));
-    looking.merge(acting)
 }
 
 async fn endpoints<S: Store>(State(admin): Shared<S>) -> Answer<Vec<EndpointView>> {

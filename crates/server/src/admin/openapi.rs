@@ -1,10 +1,11 @@
 //! The description of the API, made from the routes and the types that serve it (OpenAPI 3.1).
 
-use aide::axum::ApiRouter;
 use aide::generate;
 use aide::openapi::{OpenApi, SecurityScheme};
-use axum::Router;
+use aide::transform::TransformOpenApi;
 use axum::body::Bytes;
+
+use super::routes::Routes;
 
 /// What every client should know first.
 const ABOUT: &str = "What the command line and the dashboard can do, for scripts. Times are UTC, \
@@ -16,27 +17,27 @@ const ABOUT: &str = "What the command line and the dashboard can do, for scripts
 /// The name of the one way to say who calls.
 const BEARER: &str = "token";
 
-/// Takes the description out of a router: the routes, and their description as JSON.
-pub(super) fn describe<S: Clone + Send + Sync + 'static>(api: ApiRouter<S>) -> (Router<S>, Bytes) {
+/// The description of routes, as JSON.
+pub(super) fn describe<S: Clone + Send + Sync + 'static>(routes: Routes<S>) -> Bytes {
     let mut document = OpenApi::default();
-    let router = api.finish_api_with(&mut document, |api| {
-        api.title("payhook")
-            .summary("The operator's desk of payhook over HTTP")
-            .description(ABOUT)
-            .version(env!("CARGO_PKG_VERSION"))
-            .security_scheme(
-                BEARER,
-                SecurityScheme::Http {
-                    scheme: "bearer".to_owned(),
-                    bearer_format: None,
-                    description: Some(
-                        "The admin's token, or an operator's of `[admin.operators]`".to_owned(),
-                    ),
-                    extensions: Default::default(),
-                },
-            )
-            .security_requirement(BEARER)
-    });
+    routes.into_description(&mut document);
+    let _ = TransformOpenApi::new(&mut document)
+        .title("payhook")
+        .summary("The operator's desk of payhook over HTTP")
+        .description(ABOUT)
+        .version(env!("CARGO_PKG_VERSION"))
+        .security_scheme(
+            BEARER,
+            SecurityScheme::Http {
+                scheme: "bearer".to_owned(),
+                bearer_format: None,
+                description: Some(
+                    "The admin's token, or an operator's of `[admin.operators]`".to_owned(),
+                ),
+                extensions: Default::default(),
+            },
+        )
+        .security_requirement(BEARER);
     if let Some(paths) = &mut document.paths {
         let described = std::mem::take(&mut paths.paths);
         // A router's word for a rest with slashes in it, which a template of a URL has none for: a
@@ -48,7 +49,7 @@ pub(super) fn describe<S: Clone + Send + Sync + 'static>(api: ApiRouter<S>) -> (
             .collect();
     }
     let json = serde_json::to_vec(&document).unwrap_or_default();
-    // It has kept every type's schema for this thread, and nobody will ask again.
+    // It has kept every type's schema for this thread, which is asked again seldom.
     generate::reset_context();
-    (router, json.into())
+    json.into()
 }
