@@ -7,6 +7,9 @@ use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Handle, Runtime};
 
+/// How far its thread stands back: it still gets about a tenth of a processor that others want whole.
+const NICENESS: i32 = 10;
+
 /// One thread with a runtime of its own.
 #[derive(Debug)]
 pub(crate) struct SideRuntime(Option<Runtime>);
@@ -20,6 +23,7 @@ impl SideRuntime {
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name(name)
+            .on_thread_start(step_back)
             .enable_all()
             .build()
             .with_context(|| format!("the runtime {name} cannot be started"))?;
@@ -43,6 +47,15 @@ impl SideRuntime {
         let listener = listener.into_std()?;
         let _entered = self.handle().enter();
         TcpListener::from_std(listener)
+    }
+}
+
+/// Has this thread wait where the others want the processor: a page may come a moment later, a
+/// provider's answer should not. On Linux a priority is a thread's own.
+fn step_back() {
+    // Where it is not allowed, or means something else, pages are as urgent as webhooks.
+    if cfg!(target_os = "linux") {
+        let _ = rustix::process::setpriority_process(None, NICENESS);
     }
 }
 
