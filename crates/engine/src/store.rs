@@ -16,7 +16,9 @@ mod event_log;
 mod executions;
 mod inspect;
 mod quarantine;
+mod requests;
 mod settlements;
+mod trends;
 
 pub mod memory;
 
@@ -30,14 +32,18 @@ pub use executions::{
     Progress, StartExecution,
 };
 pub use inspect::{
-    AnomalySummary, Arrivals, ConflictSummary, Counts, EventDetail, EventFilter, EventSummary,
+    AnomalySummary, ConflictSummary, Counts, EventDetail, EventFilter, EventSummary,
     ExecutionDetail, ExecutionFilter, ExecutionSummary, Inspect, Page, StepRecord,
 };
 pub use quarantine::{
     Quarantine, QuarantineBounds, QuarantineReason, QuarantineWard, QuarantinedDelivery,
     QuarantinedSummary,
 };
+pub use requests::{
+    KeptAnswer, KeyedRequest, REQUEST_KEYS_KEPT, RequestClaim, RequestKey, RequestLog,
+};
 pub use settlements::{Settled, Settlements};
+pub use trends::{Acks, Arrivals, Endings, Trends, Waiting};
 
 /// Everything that the one-binary home asks of its store.
 pub trait Store:
@@ -46,9 +52,11 @@ pub trait Store:
     + ChangeFeed
     + Executions
     + Inspect
+    + Trends
     + AuditLog
     + Endpoints
     + AlertBook
+    + RequestLog
     + Send
     + Sync
     + 'static
@@ -61,9 +69,12 @@ impl<T> Store for T where
         + ChangeFeed
         + Executions
         + Inspect
+        + Trends
+        + Trends
         + AuditLog
         + Endpoints
         + AlertBook
+        + RequestLog
         + Send
         + Sync
         + 'static

@@ -131,25 +131,40 @@ impl Keys {
         prefix: i64,
         payment_id: &str,
     ) -> Result<Option<Timestamp>, Fault> {
-        let is_of_payment = |sequence: i64| -> Result<bool, Fault> {
-            let key = rows::record_key(connection, codec::natural(sequence)?)?;
-            Ok(key.is_some_and(|key| key.payment_id == payment_id))
+        let newest = self.newest_with(connection, prefix, |sequence| {
+            let key = rows::record_key(connection, sequence)?;
+            Ok(key.filter(|key| key.payment_id == payment_id))
+        })?;
+        Ok(newest.map(|(_, key)| key.timestamp))
+    }
+
+    /// The newest event among those that a payment's prefix finds of which `pick` wants something,
+    /// and that.
+    pub(crate) fn newest_with<T>(
+        &self,
+        connection: &Connection,
+        prefix: i64,
+        pick: impl Fn(u64) -> Result<Option<T>, Fault>,
+    ) -> Result<Option<(u64, T)>, Fault> {
+        let pick = |place: i64| -> Result<Option<(u64, T)>, Fault> {
+            let sequence = codec::natural(place)?;
+            Ok(pick(sequence)?.map(|picked| (sequence, picked)))
         };
         // What is in memory came later than what is only in the tables.
         let recent = self.recent_payments(connection, prefix, i64::MIN..=i64::MAX)?;
-        for (timestamp, sequence) in recent.into_iter().rev() {
-            if is_of_payment(sequence)? {
-                return Ok(Some(Timestamp::from_millis(timestamp)));
+        for (_, sequence) in recent.into_iter().rev() {
+            if let Some(picked) = pick(sequence)? {
+                return Ok(Some(picked));
             }
         }
         let mut statement = connection.prepare_cached(
-            "SELECT timestamp, sequence FROM payment_keys WHERE prefix = ?1
+            "SELECT sequence FROM payment_keys WHERE prefix = ?1
              ORDER BY timestamp DESC, sequence DESC",
         )?;
         let mut rows = statement.query([prefix])?;
         while let Some(row) = rows.next()? {
-            if is_of_payment(row.get(1)?)? {
-                return Ok(Some(Timestamp::from_millis(row.get(0)?)));
+            if let Some(picked) = pick(row.get(0)?)? {
+                return Ok(Some(picked));
             }
         }
         Ok(None)

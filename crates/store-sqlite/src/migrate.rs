@@ -17,6 +17,7 @@ const MIGRATIONS: &[&str] = &[
     schema::VERSION_3,
     schema::VERSION_4,
     schema::VERSION_5,
+    schema::VERSION_6,
 ];
 
 /// The newest format that is known here.

@@ -7,7 +7,7 @@ use domain::source::SourceName;
 use domain::stream::Sequence;
 use domain::time::{Millis, Timestamp};
 use engine::store::{
-    AnomalySummary, Arrivals, ConflictSummary, Counts, EventDetail, EventFilter, EventSummary,
+    AnomalySummary, ConflictSummary, Counts, EventDetail, EventFilter, EventSummary,
     ExecutionDetail, ExecutionFilter, ExecutionStatus, ExecutionSummary, Inspect, Page, StepRecord,
     Unavailable,
 };
@@ -17,9 +17,9 @@ use crate::SqliteStore;
 use crate::codec;
 use crate::fault::Fault;
 use crate::keys;
+use crate::payments;
 use crate::rows;
 use crate::state::State;
-use crate::writer::arrivals::MINUTE;
 
 impl Inspect for SqliteStore {
     fn list_events(
@@ -53,6 +53,19 @@ impl Inspect for SqliteStore {
             }),
         };
         read.map_err(Fault::unreadable)
+    }
+
+    fn list_payments(
+        &self,
+        source: Option<&SourceName>,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Page<EventSummary>, Unavailable> {
+        let keys = &self.shared.keys;
+        let list = |connection: &Connection| {
+            payments::page(connection, keys, (source, self::before(before)), limit)
+        };
+        self.shared.readers.read(list).map_err(Fault::unreadable)
     }
 
     fn event(&self, event: &EventKeyDigest) -> Result<Option<EventDetail>, Unavailable> {
@@ -172,28 +185,6 @@ impl Inspect for SqliteStore {
         let state = self.shared.readers.read(State::load);
         state.map(|state| state.counts()).map_err(Fault::unreadable)
     }
-
-    fn arrivals(&self, since: Timestamp) -> Result<Vec<Arrivals>, Unavailable> {
-        let read = self.shared.readers.read(|connection| {
-            let mut statement = connection.prepare_cached(
-                "SELECT minute, source, events FROM arrivals WHERE minute >= ?1
-                 ORDER BY minute, source",
-            )?;
-            let mut rows = statement.query([since.as_millis().div_euclid(MINUTE)])?;
-            let mut arrivals = Vec::new();
-            while let Some(row) = rows.next()? {
-                let (minute, source): (i64, String) = (row.get(0)?, row.get(1)?);
-                arrivals.push(Arrivals {
-                    minute: Timestamp::from_millis(minute.saturating_mul(MINUTE)),
-                    source: SourceName::try_new(&source)
-                        .map_err(|_| Fault::Corrupt("a source's name that is none"))?,
-                    events: codec::natural(row.get(2)?)?,
-                });
-            }
-            Ok(arrivals)
-        });
-        read.map_err(Fault::unreadable)
-    }
 }
 
 /// The place below which a listing starts.
@@ -243,7 +234,7 @@ fn place_of(connection: &Connection, until: Timestamp) -> Result<i64, Fault> {
 
 /// Most events that one page looks at. Reading this many takes some milliseconds, for which a
 /// thread that webhooks need as well is held.
-const LOOKED_AT_MAX: usize = 2_000;
+pub(crate) const LOOKED_AT_MAX: usize = 2_000;
 
 /// The first `limit` of `places`, newest first, that pass the filter.
 fn page_of_events(
@@ -285,7 +276,7 @@ fn page_of_events(
     Ok(Page { items, next: None })
 }
 
-fn execution_status(
+pub(crate) fn execution_status(
     connection: &Connection,
     sequence: u64,
 ) -> Result<Option<ExecutionStatus>, Fault> {

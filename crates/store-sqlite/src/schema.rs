@@ -66,6 +66,35 @@ CREATE TABLE alerts (
 ) STRICT;
 ";
 
+/// What the sixth version adds: how executions ended and how fast webhooks were answered in each
+/// minute, and the keys of requests that are not to be carried out twice.
+pub(crate) const VERSION_6: &str = "
+CREATE TABLE endings (
+    minute     INTEGER NOT NULL,
+    status     INTEGER NOT NULL,
+    executions INTEGER NOT NULL,
+    PRIMARY KEY (minute, status)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE acks (
+    minute    INTEGER PRIMARY KEY,
+    webhooks  INTEGER NOT NULL,
+    median_us INTEGER NOT NULL,
+    p99_us    INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE requests (
+    operator    TEXT NOT NULL,
+    key         TEXT NOT NULL,
+    at          INTEGER NOT NULL,
+    fingerprint BLOB NOT NULL,
+    status      INTEGER,
+    body        BLOB,
+    PRIMARY KEY (operator, key)
+) STRICT;
+CREATE INDEX requests_by_time ON requests (at);
+";
+
 /// The first version of the schema.
 pub(crate) const VERSION_1: &str = "
 CREATE TABLE state (

@@ -8,13 +8,13 @@
 
 mod anomalies;
 pub(crate) mod append;
-pub(crate) mod arrivals;
 mod checkpoint;
 pub(crate) mod definition;
 pub(crate) mod progress;
 pub(crate) mod quarantine;
 mod queue;
 pub(crate) mod start;
+pub(crate) mod tallies;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -63,8 +63,8 @@ pub(crate) struct Effects {
     pub(crate) schedule: Vec<(u64, Option<Timestamp>, Lease)>,
     /// Whether executions may have become due.
     pub(crate) due: bool,
-    /// Events that came.
-    pub(crate) arrivals: arrivals::Arrivals,
+    /// What is counted by the minute.
+    pub(crate) tallies: tallies::Tallies,
 }
 
 /// The writer's thread and the way to it.
@@ -242,7 +242,7 @@ impl Committer {
                 effects,
             })?;
         }
-        effects.arrivals.save(&self.connection)?;
+        effects.tallies.save(&self.connection)?;
         let added = state.events.saturating_sub(self.state.events);
         keys.merge(
             &self.connection,

@@ -19,9 +19,11 @@ mod inspect;
 mod memory_opener;
 mod quarantine;
 mod reopening;
+mod requests;
 mod settlements;
 mod starts;
 mod timestamps;
+mod trends;
 
 use std::future::Future;
 
@@ -215,6 +217,7 @@ macro_rules! store_suite {
                 what_does_not_exist_is_not_shown
                 an_event_that_came_with_other_bytes_is_listed_once
                 what_does_not_fit_is_listed_newest_first_in_pages
+                payments_are_listed_once_each_by_their_newest_event
             }
             audit {
                 acts_are_kept_in_order_with_their_ends
@@ -233,7 +236,17 @@ macro_rules! store_suite {
                 executions_are_counted_by_how_they_stand
                 quarantined_deliveries_are_counted
                 the_lag_is_what_the_pipe_has_not_read
+            }
+            trends {
                 arrivals_are_counted_by_minute_and_source
+                ends_of_events_are_counted_by_minute_and_status
+                answers_are_kept_by_minute_and_the_slower_stands
+                what_waits_is_counted_by_the_minute_in_which_it_is_due
+            }
+            requests {
+                a_key_is_taken_once_and_has_its_first_answer
+                a_key_is_forgotten_after_its_time
+                of_many_that_take_one_key_at_once_one_is_told_that_it_is_new
             }
             reopening {
                 everything_is_there_after_a_clean_end

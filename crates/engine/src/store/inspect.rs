@@ -208,17 +208,6 @@ pub struct Counts {
     pub feed_lag: u64,
 }
 
-/// How many events came in one minute from one source.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Arrivals {
-    /// When the minute began.
-    pub minute: Timestamp,
-    /// The source.
-    pub source: SourceName,
-    /// How many; never none.
-    pub events: u64,
-}
-
 /// The role that answers people.
 pub trait Inspect {
     /// Events, newest first by sequence, below `before` where it is given. A store may stop looking
@@ -227,6 +216,16 @@ pub trait Inspect {
     fn list_events(
         &self,
         filter: &EventFilter,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Page<EventSummary>, Unavailable>;
+
+    /// The newest event of each payment, newest first by sequence, below `before` where it is given:
+    /// of those of `source`, or of all. What one source calls a payment is another payment than
+    /// what another source calls so. A store may stop looking before a page is full.
+    fn list_payments(
+        &self,
+        source: Option<&SourceName>,
         before: Option<u64>,
         limit: usize,
     ) -> Result<Page<EventSummary>, Unavailable>;
@@ -257,9 +256,4 @@ pub trait Inspect {
 
     /// How much there is of everything.
     fn counts(&self) -> Result<Counts, Unavailable>;
-
-    /// How many events came in each minute, from that of `since` on, by the time at which they were
-    /// received: in the order of the minutes and then of the sources' names. A minute in which none
-    /// came is left out, and so may be what is older than 35 days.
-    fn arrivals(&self, since: Timestamp) -> Result<Vec<Arrivals>, Unavailable>;
 }

@@ -14,7 +14,9 @@ mod executions;
 mod faults;
 mod inspect;
 mod quarantine;
+mod requests;
 mod settlements;
+mod trends;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
@@ -28,7 +30,10 @@ use domain::record::{EventRecord, RecordKey};
 use domain::stream::{Change, ChangeKind, Sequence};
 use domain::time::Timestamp;
 
-use super::{Act, ActEnd, ConflictSummary, DefinitionId, QuarantineBounds, Unavailable};
+use super::{
+    Acks, Act, ActEnd, ConflictSummary, DefinitionId, ExecutionStatus, QuarantineBounds,
+    RequestKey, Unavailable,
+};
 use crate::wakeup::Wakeup;
 
 pub use faults::{FaultMoment, WriteFault};
@@ -61,6 +66,11 @@ pub struct MemoryDisk {
     /// Those that do not fare as if nothing had ever happened.
     endpoints: BTreeMap<EndpointName, Health>,
     alert_book: Option<String>,
+    requests: BTreeMap<RequestKey, requests::Taken>,
+    /// By minute since 1970.
+    endings: BTreeMap<(i64, ExecutionStatus), u64>,
+    /// By minute since 1970.
+    acks: BTreeMap<i64, Acks>,
 }
 
 /// One event with what came beside it.

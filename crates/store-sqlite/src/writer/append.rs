@@ -109,7 +109,7 @@ impl Append {
             sequence,
         });
         let source = &new.event.key.source;
-        batch.effects.arrivals.add(self.received_at, source);
+        batch.effects.tallies.add_arrival(self.received_at, source);
         batch.state.head = sequence;
         batch.state.events = batch.state.events.saturating_add(1);
         let key = RecordKey {

@@ -70,6 +70,13 @@ impl Operation for Commit {
         let after = batch.state.count_of(progress.status);
         *after = after.saturating_add(1);
         let (sequence, due_at) = (progress.sequence.get(), progress.due_at);
+        let ends = held.status == ExecutionStatus::Running && progress.status != held.status;
+        if ends && held.event == sequence {
+            batch
+                .effects
+                .tallies
+                .add_ending(progress.at, progress.status);
+        }
         batch
             .effects
             .schedule

@@ -9,15 +9,17 @@ use domain::event::EventKeyDigest;
 use domain::notification::{EndpointName, Health, HealthChange};
 use domain::record::{EventRecord, RecordKey};
 use domain::settlement::SettlementChange;
+use domain::source::SourceName;
 use domain::stream::{Change, ChangeKind, Sequence};
 use domain::time::{Millis, Timestamp};
 use engine::store::memory::MemoryStore;
 use engine::store::{
-    Act, ActEnd, ActSummary, AlertBook, AnomalySummary, Appended, Arrivals, AuditLog, ChangeFeed,
-    Claimed, Committed, Counts, Custody, DefinitionId, Endpoints, EventDetail, EventFilter,
-    EventLog, EventSummary, ExecutionDetail, ExecutionFilter, ExecutionSummary, Executions,
-    Inspect, NotKept, Outcome, Page, PaymentOfSource, Progress, Quarantine, QuarantineWard,
-    QuarantinedDelivery, QuarantinedSummary, StartExecution, Unavailable,
+    Acks, Act, ActEnd, ActSummary, AlertBook, AnomalySummary, Appended, Arrivals, AuditLog,
+    ChangeFeed, Claimed, Committed, Counts, Custody, DefinitionId, Endings, Endpoints, EventDetail,
+    EventFilter, EventLog, EventSummary, ExecutionDetail, ExecutionFilter, ExecutionSummary,
+    Executions, Inspect, KeptAnswer, KeyedRequest, NotKept, Outcome, Page, PaymentOfSource,
+    Progress, Quarantine, QuarantineWard, QuarantinedDelivery, QuarantinedSummary, RequestClaim,
+    RequestKey, RequestLog, StartExecution, Trends, Unavailable, Waiting,
 };
 use engine::wakeup::Wakeup;
 
@@ -227,6 +229,46 @@ impl AlertBook for SimulatedStore {
     }
 }
 
+impl RequestLog for SimulatedStore {
+    async fn claim_request(&self, request: KeyedRequest) -> Result<RequestClaim, Unavailable> {
+        self.write(move |inner| async move { inner.claim_request(request).await })
+            .await
+    }
+
+    async fn keep_answer(&self, key: RequestKey, answer: KeptAnswer) -> Result<bool, Unavailable> {
+        self.write(move |inner| async move { inner.keep_answer(key, answer).await })
+            .await
+    }
+
+    async fn free_request(&self, key: RequestKey) -> Result<bool, Unavailable> {
+        self.write(move |inner| async move { inner.free_request(key).await })
+            .await
+    }
+}
+
+impl Trends for SimulatedStore {
+    fn arrivals(&self, since: Timestamp) -> Result<Vec<Arrivals>, Unavailable> {
+        self.inner.arrivals(since)
+    }
+
+    fn endings(&self, since: Timestamp) -> Result<Vec<Endings>, Unavailable> {
+        self.inner.endings(since)
+    }
+
+    fn acks(&self, since: Timestamp) -> Result<Vec<Acks>, Unavailable> {
+        self.inner.acks(since)
+    }
+
+    async fn keep_acks(&self, acks: Acks) -> Result<(), Unavailable> {
+        self.write(move |inner| async move { inner.keep_acks(acks).await })
+            .await
+    }
+
+    fn waiting(&self, from: Timestamp, until: Timestamp) -> Result<Vec<Waiting>, Unavailable> {
+        self.inner.waiting(from, until)
+    }
+}
+
 impl ChangeFeed for SimulatedStore {
     fn read_after(
         &self,
@@ -348,10 +390,6 @@ impl Executions for SimulatedStore {
 }
 
 impl Inspect for SimulatedStore {
-    fn arrivals(&self, since: Timestamp) -> Result<Vec<Arrivals>, Unavailable> {
-        self.inner.arrivals(since)
-    }
-
     fn list_events(
         &self,
         filter: &EventFilter,
@@ -359,6 +397,15 @@ impl Inspect for SimulatedStore {
         limit: usize,
     ) -> Result<Page<EventSummary>, Unavailable> {
         self.inner.list_events(filter, before, limit)
+    }
+
+    fn list_payments(
+        &self,
+        source: Option<&SourceName>,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Page<EventSummary>, Unavailable> {
+        self.inner.list_payments(source, before, limit)
     }
 
     fn event(&self, event: &EventKeyDigest) -> Result<Option<EventDetail>, Unavailable> {

@@ -1,6 +1,5 @@
 //! Counts: right after every operation that changes one.
 
-use domain::time::Timestamp;
 use engine::store::{
     Counts, ExecutionStatus, Executions as _, Inspect as _, Quarantine as _, QuarantineBounds,
     QuarantineReason, QuarantineWard as _,
@@ -119,47 +118,4 @@ pub(crate) async fn the_lag_is_what_the_pipe_has_not_read<O: StoreOpener>() {
     bench.append(&webhook("evt_9")).await;
     let bench = bench.reopened(Ending::Crash).await;
     assert_eq!(counts(&bench).feed_lag, 1);
-}
-
-pub(crate) async fn arrivals_are_counted_by_minute_and_source<O: StoreOpener>() {
-    let mut bench = Bench::<O>::new().await;
-    let at = Timestamp::from_millis;
-    let seen = |bench: &Bench<O>, since: i64| -> Vec<(i64, String, u64)> {
-        let arrivals = bench.arrivals(at(since)).expect("readable");
-        let told = arrivals.into_iter();
-        told.map(|each| {
-            (
-                each.minute.as_millis(),
-                each.source.to_string(),
-                each.events,
-            )
-        })
-        .collect()
-    };
-    assert_eq!(seen(&bench, 0), []);
-    let told = |minute, source: &str, events| (minute, source.to_owned(), events);
-    for (number, source, received_at) in [
-        (1, "generic", 0),
-        (2, "generic", 59_999),
-        (3, "generic", 60_000),
-        (4, "second", 119_999),
-        (5, "generic", 300_000),
-        // Repeats, and other bytes under a known key, are no arrivals.
-        (1, "generic", 400_000),
-        (2, "generic", 400_000),
-    ] {
-        let sent = webhook(&format!("evt_{number}")).source(source);
-        let _outcome = bench.append(&sent.received_at(received_at)).await;
-        bench = bench.reopened(Ending::Crash).await;
-    }
-    let all = [
-        told(0, "generic", 2),
-        told(60_000, "generic", 1),
-        told(60_000, "second", 1),
-        told(300_000, "generic", 1),
-    ];
-    assert_eq!(seen(&bench, 0), all);
-    assert_eq!(seen(&bench, 119_999), all[1..]);
-    assert_eq!(seen(&bench, 120_000), all[3..]);
-    assert_eq!(seen(&bench, 360_000), []);
 }

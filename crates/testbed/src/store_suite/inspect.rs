@@ -394,3 +394,49 @@ pub(crate) async fn what_does_not_fit_is_listed_newest_first_in_pages<O: StoreOp
     assert_eq!(detail.anomalies, [Anomaly::Late]);
     assert_eq!(bench.counts().expect("readable").anomalies, 2);
 }
+
+pub(crate) async fn payments_are_listed_once_each_by_their_newest_event<O: StoreOpener>() {
+    let mut bench = Bench::<O>::new().await;
+    let generic = domain::source::SourceName::generic();
+    assert_eq!(
+        bench.list_payments(None, None, 9).map(|page| page.items),
+        Ok(vec![])
+    );
+    for (number, payment, source) in [
+        (1, "a", "generic"),
+        (2, "b", "generic"),
+        (3, "a", "second"),
+        (4, "a", "generic"),
+        (5, "c", "generic"),
+        (6, "a", "second"),
+        (7, "b", "generic"),
+    ] {
+        let sent = webhook(&format!("evt_{number}")).payment(payment);
+        bench.append(&sent.source(source)).await;
+        let ending = if number % 2 == 0 {
+            Ending::Clean
+        } else {
+            Ending::Crash
+        };
+        bench = bench.reopened(ending).await;
+    }
+    for (source, expected) in [(None, &[7, 6, 5, 4][..]), (Some(&generic), &[7, 5, 4][..])] {
+        for limit in 1..6 {
+            let mut before = None;
+            for expected in expected.chunks(limit) {
+                let page = bench
+                    .list_payments(source, before, limit)
+                    .expect("readable");
+                let found = page.items.iter().map(|each| each.sequence.get());
+                assert_eq!(found.collect::<Vec<_>>(), expected, "{source:?}, {limit}");
+                before = page.next;
+            }
+            assert_eq!(before, None, "{source:?}, {limit}");
+        }
+    }
+    let newest = bench.list_payments(None, None, 1).expect("readable");
+    let listed = bench
+        .list_events(&EventFilter::default(), None, 1)
+        .expect("readable");
+    assert_eq!(newest.items, listed.items);
+}

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use domain::record::{EventRecord, RecordKey};
 use domain::settlement::Applied;
-use domain::stream::Sequence;
+use domain::stream::{ChangeKind, Sequence};
 use domain::task::RecordChange;
 use domain::time::{Millis, Timestamp};
 
@@ -252,10 +252,15 @@ impl MemoryDisk {
     }
 
     fn advance(&mut self, progress: Progress) {
+        let is_of_event = self
+            .change(progress.sequence)
+            .is_some_and(|change| change.kind == ChangeKind::Insert);
         let Some(execution) = self.executions.get_mut(&progress.sequence) else {
             return;
         };
         let at = progress.at;
+        let was_running = execution.status == ExecutionStatus::Running;
+        let ends = was_running && progress.status != ExecutionStatus::Running;
         let steps = progress.steps.into_iter();
         execution
             .steps
@@ -265,5 +270,8 @@ impl MemoryDisk {
         execution.snapshot = Some(progress.snapshot);
         execution.due_at = progress.due_at;
         execution.updated_at = at;
+        if ends && is_of_event {
+            self.count_ending(at, progress.status);
+        }
     }
 }

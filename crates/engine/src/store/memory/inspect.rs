@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use domain::event::EventKeyDigest;
 use domain::payment::Anomaly;
 use domain::record::RecordKey;
+use domain::source::SourceName;
 use domain::stream::{Change, Sequence};
-use domain::time::Timestamp;
 
 use super::executions::Execution;
 use super::{Kept, MemoryDisk, MemoryStore};
 use crate::store::{
-    AnomalySummary, Arrivals, Counts, EventDetail, EventFilter, EventSummary, ExecutionDetail,
+    AnomalySummary, Counts, EventDetail, EventFilter, EventSummary, ExecutionDetail,
     ExecutionFilter, ExecutionStatus, ExecutionSummary, Inspect, Page, Unavailable,
 };
 
@@ -32,6 +32,33 @@ impl Inspect for MemoryStore {
         events.sort_by_key(|(sequence, _)| std::cmp::Reverse(*sequence));
         let summary = |_, kept| Some(disk.event_summary(kept));
         Ok(page(events.into_iter(), before, limit, summary))
+    }
+
+    fn list_payments(
+        &self,
+        source: Option<&SourceName>,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Page<EventSummary>, Unavailable> {
+        let disk = &self.look()?.disk;
+        let mut newest: BTreeMap<_, (u64, &Kept)> = BTreeMap::new();
+        for kept in disk.records.values() {
+            let record = &kept.record;
+            let own = &record.event_key.source;
+            if source.is_none_or(|source| source == own) {
+                let number = kept.inserted.get();
+                let newest = newest
+                    .entry((own, &record.key.payment_id))
+                    .or_insert((number, kept));
+                if number > newest.0 {
+                    *newest = (number, kept);
+                }
+            }
+        }
+        let mut newest: Vec<_> = newest.into_values().collect();
+        newest.sort_by_key(|(sequence, _)| std::cmp::Reverse(*sequence));
+        let summary = |_, kept| Some(disk.event_summary(kept));
+        Ok(page(newest.into_iter(), before, limit, summary))
     }
 
     fn event(&self, event: &EventKeyDigest) -> Result<Option<EventDetail>, Unavailable> {
@@ -93,29 +120,6 @@ impl Inspect for MemoryStore {
             })
         };
         Ok(disk.executions.get(&sequence).and_then(detail))
-    }
-
-    fn arrivals(&self, since: Timestamp) -> Result<Vec<Arrivals>, Unavailable> {
-        const MINUTE: i64 = 60_000;
-        let minute = |time: Timestamp| time.as_millis().div_euclid(MINUTE);
-        let mut events: BTreeMap<_, u64> = BTreeMap::new();
-        for kept in self.look()?.disk.records.values() {
-            let record = &kept.record;
-            let source = record.event_key.source.clone();
-            *events
-                .entry((minute(record.received_at), source))
-                .or_default() += 1;
-        }
-        let arrivals = |((minute, source), events)| Arrivals {
-            minute: Timestamp::from_millis(minute * MINUTE),
-            source,
-            events,
-        };
-        let events = events.into_iter();
-        Ok(events
-            .filter(|((at, _), _)| *at >= minute(since))
-            .map(arrivals)
-            .collect())
     }
 
     fn counts(&self) -> Result<Counts, Unavailable> {
