@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
 use domain::secret::Secret;
-use engine::clock::{Clock as _, SystemClock, SystemLuck};
+use engine::clock::{Clock as _, Luck as _, SystemClock, SystemLuck};
 use engine::operator::Wish;
 use engine::upstream::NoUpstream;
 use reqwest::{Client, Method};
@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::admin::ActRequest;
 use crate::admin::alerts::TestRequest;
 use crate::admin::keyring::{ADMIN, Operator, Role};
+use crate::admin::once::IDEMPOTENCY_KEY;
 use crate::alerts;
 use crate::bulk::{Board, BulkAction, BulkRequest, BulkState, BulkView};
 use crate::config::Config;
@@ -29,13 +30,13 @@ use crate::config::alerts::AlertsConfig;
 use crate::dashboard::session;
 use crate::desk::{
     By, ChangeQuery, ChangesView, Correspondence, Desk, EventQuery, ExecutionQuery, ListQuery,
-    ReconcileRequest,
+    PaymentQuery, ReconcileRequest,
 };
 use crate::runtime_file::{self, RuntimeFile};
 use crate::view::{
     ActView, AlertsView, AnomalyView, CountsView, EventDetailView, EventView, ExecutionDetailView,
-    ExecutionView, PageView, PaymentView, PromotedView, QuarantineDetailView, QuarantineView,
-    ReconciledView, TestedView,
+    ExecutionView, ListedPaymentView, PageView, PaymentView, PromotedView, QuarantineDetailView,
+    QuarantineView, ReconciledView, TestedView,
 };
 use crate::wire::{self, HomeStore};
 
@@ -47,6 +48,10 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How often it is asked how far a run has come.
 const BULK_PAUSE: Duration = Duration::from_millis(200);
+
+/// How often a deed is asked for when no answer comes, and the pause before it is asked again.
+const POST_ATTEMPTS_MAX: u32 = 3;
+const POST_PAUSE: Duration = Duration::from_millis(300);
 
 /// Who acts in a data directory itself, in the audit log: whoever may write there.
 const HERE: &str = "command line";
@@ -164,6 +169,17 @@ impl Access {
                     .await
             }
             Self::Directory(desk) => Ok(desk.payments(id)?),
+        }
+    }
+
+    /// See [`Desk::list_payments`].
+    pub(crate) async fn list_payments(
+        &self,
+        query: &PaymentQuery,
+    ) -> anyhow::Result<PageView<ListedPaymentView>> {
+        match self {
+            Self::Server(server) => server.get("payments", query).await,
+            Self::Directory(desk) => Ok(desk.list_payments(query)?),
         }
     }
 
@@ -490,7 +506,23 @@ impl Server {
     }
 
     async fn post<T: DeserializeOwned>(&self, path: &str, body: &Value) -> anyhow::Result<T> {
-        self.ask(self.request(Method::POST, path).json(body)).await
+        // With its own key it can be sent again when no answer comes, and is done once all the same.
+        let key = format!(
+            "{:016x}{:016x}",
+            SystemLuck.next_u64(),
+            SystemLuck.next_u64()
+        );
+        let mut attempt = 1;
+        loop {
+            let request = self.request(Method::POST, path).json(body);
+            let request = request.header(IDEMPOTENCY_KEY, &key);
+            match request.send().await {
+                Ok(response) => return Self::read(response).await,
+                Err(_) if attempt < POST_ATTEMPTS_MAX => attempt += 1,
+                Err(error) => return Err(error).context("the server does not answer"),
+            }
+            tokio::time::sleep(POST_PAUSE).await;
+        }
     }
 
     fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
@@ -503,7 +535,10 @@ impl Server {
         &self,
         request: reqwest::RequestBuilder,
     ) -> anyhow::Result<T> {
-        let response = request.send().await.context("the server does not answer")?;
+        Self::read(request.send().await.context("the server does not answer")?).await
+    }
+
+    async fn read<T: DeserializeOwned>(response: reqwest::Response) -> anyhow::Result<T> {
         if response.status().is_success() {
             return response
                 .json()

@@ -11,6 +11,7 @@ mod caller;
 pub(crate) mod keyring;
 mod looking;
 mod notifications;
+pub(crate) mod once;
 mod openapi;
 mod problem;
 mod requests;
@@ -30,6 +31,7 @@ use engine::metrics::Metrics;
 use engine::store::Store;
 use serde_json::json;
 use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
 
 pub(crate) use self::looking::exported;
 pub(crate) use self::notifications::ReplayRequest;
@@ -62,6 +64,8 @@ pub(crate) struct Admin<S> {
     pub(crate) keyring: Keyring,
     /// What is in force, and who said so.
     pub(crate) settings: Vec<Setting>,
+    /// What is being done, and is seen through.
+    pub(crate) deeds: TaskTracker,
     /// One for each page that is kept fresh.
     pub(crate) live_seats: Arc<Semaphore>,
 }
@@ -73,6 +77,14 @@ pub(crate) fn router<S: Store>(admin: Arc<Admin<S>>) -> Router {
     let api = api(Routes::served())
         .into_router()
         .route("/openapi.json", get(described))
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&admin),
+            once::once::<S>,
+        ))
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&admin),
+            once::see_through::<S>,
+        ))
         .layer(middleware::from_fn_with_state(
             Arc::clone(&admin),
             caller::authorize::<S>,
@@ -107,6 +119,14 @@ fn events<S: Store>(routes: Routes<Arc<Admin<S>>>) -> Routes<Arc<Admin<S>>> {
             looking::counts::<S>,
         )
         .get(
+            "/trends",
+            (
+                "trends",
+                "How things went minute by minute, and what is due in the next hour",
+            ),
+            looking::trends::<S>,
+        )
+        .get(
             "/changes",
             ("changes", "A piece of the change feed, oldest first"),
             looking::changes::<S>,
@@ -136,6 +156,14 @@ fn events<S: Store>(routes: Routes<Arc<Admin<S>>>) -> Routes<Arc<Admin<S>>> {
             "/events/{*id}",
             ("event", "One event, by its id or its key"),
             looking::event::<S>,
+        )
+        .get(
+            "/payments",
+            (
+                "listPayments",
+                "Payments, by their newest events, newest first",
+            ),
+            looking::list_payments::<S>,
         )
         .get(
             "/payments/{*id}",

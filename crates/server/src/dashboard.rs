@@ -78,6 +78,7 @@ pub(crate) fn router<S: Store>(admin: &Arc<Admin<S>>) -> Router<Arc<Admin<S>>> {
         .route("/export/{format}", get(export::<S>))
         .route("/events/{*id}", get(pages::event::page::<S>))
         .route("/payments", get(pages::payments::list::<S>))
+        .route("/anomalies", get(pages::payments::odd::<S>))
         .route("/payments/{*id}", get(pages::payments::page::<S>))
         .route("/executions", get(pages::executions::list::<S>))
         .route("/executions/{id}", get(pages::executions::page::<S>))
@@ -100,6 +101,10 @@ pub(crate) fn router<S: Store>(admin: &Arc<Admin<S>>) -> Router<Arc<Admin<S>>> {
         .route("/alerts", get(pages::alerts::page::<S>))
         .route("/live", get(live::stream::<S>))
         .merge(act::router::<S>())
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(admin),
+            admin::once::see_through::<S>,
+        ))
         .layer(middleware::from_fn_with_state(
             Arc::clone(admin),
             for_visitors::<S>,

@@ -4,7 +4,9 @@
 
 mod audit;
 mod notifications;
+mod payments;
 mod query;
+mod trends;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,41 +14,31 @@ use std::time::{Duration, Instant};
 use domain::delivery::RawDelivery;
 use domain::diagnosis::{Diagnosis, diagnose};
 use domain::event::EventKeyDigest;
-use domain::payment::{Anomaly, PaymentRules};
-use domain::providers::ProviderId;
-use domain::source::{Source, SourceName};
+use domain::source::Source;
 use domain::stream::Sequence;
-use domain::time::Timestamp;
 use domain::trace::TraceId;
 use engine::clock::{Clock, Luck};
 use engine::journal::Step;
-use engine::metrics::{Metrics, SourceLabel};
-use engine::operator::{self, NotDone, Reconciliation, Wish};
-use engine::store::{
-    Action, EventDetail, EventFilter, EventSummary, ExecutionDetail, Outcome, Page, Store,
-    Unavailable,
-};
+use engine::metrics::Metrics;
+use engine::operator::{self, NotDone, Wish};
+use engine::store::{Action, EventDetail, ExecutionDetail, Outcome, Page, Store, Unavailable};
 use engine::upstream::Upstream;
 use engine::workflow::{Course, Workflows};
 
 pub(crate) use self::audit::{By, REASON_MAX};
 pub(crate) use self::notifications::Correspondence;
 pub(crate) use self::query::{
-    ChangeQuery, ChangesView, DEAD_LETTER, EventQuery, ExecutionQuery, ListQuery, ReconcileRequest,
-    time,
+    ChangeQuery, ChangesView, DEAD_LETTER, EventQuery, ExecutionQuery, ListQuery, PaymentQuery,
+    ReconcileRequest, TrendsQuery, time,
 };
 use crate::dashboard::graph::Drawing;
 use crate::view::{
-    AnomalyView, ChangeView, CountsView, EventDetailView, EventView, ExecutionDetailView,
-    ExecutionView, FindingView, GapView, HeaderView, PageView, PaymentView, PromotedView,
-    QuarantineDetailView, QuarantineView, ReconciledView,
+    ChangeView, CountsView, EventDetailView, EventView, ExecutionDetailView, ExecutionView,
+    FindingView, HeaderView, PageView, PromotedView, QuarantineDetailView, QuarantineView,
 };
 
 /// Longest time that a listing of the quarantine spends on explaining what is in it.
 const LISTING_PATIENCE: Duration = Duration::from_millis(500);
-
-/// Most events of one payment that are shown.
-const PAYMENT_EVENTS_MAX: usize = 1000;
 
 /// Most items of one page.
 const PAGE_MAX: usize = 1000;
@@ -232,121 +224,11 @@ impl<S: Store> Desk<S> {
         }
     }
 
-    /// Payments called `id`, one for each source that tells of one.
-    pub(crate) fn payments(&self, id: &str) -> Result<Vec<PaymentView>, NotDone> {
-        let filter = EventFilter {
-            payment_id: Some(id.to_owned()),
-            ..EventFilter::default()
-        };
-        let mut events = self
-            .store
-            .list_events(&filter, None, PAYMENT_EVENTS_MAX)?
-            .items;
-        events.sort_by_key(|event| event.sequence);
-        let mut sources: Vec<SourceName> = Vec::new();
-        for event in &events {
-            let source = &event.record.event_key.source;
-            if !sources.contains(source) {
-                sources.push(source.clone());
-            }
-        }
-        let mut views = Vec::new();
-        for source in &sources {
-            let own: Vec<EventSummary> = events
-                .iter()
-                .filter(|event| event.record.event_key.source == *source)
-                .cloned()
-                .collect();
-            let provider = own.first().map(|event| event.record.provider.clone());
-            let rules = provider
-                .and_then(|name| ProviderId::parse(&name))
-                .map_or(PaymentRules::STRICT, |id| id.spec().rules);
-            let Some(mut view) = PaymentView::new(rules, &own) else {
-                continue;
-            };
-            if self.is_in_conflict(&own)? {
-                view.anomalies.push(Anomaly::Conflict.to_string());
-            }
-            views.push(view);
-        }
-        if views.is_empty() {
-            return Err(NotDone::NotFound);
-        }
-        Ok(views)
-    }
-
-    /// Whether one of these events came with other bytes, too. What events mean cannot tell that.
-    fn is_in_conflict(&self, events: &[EventSummary]) -> Result<bool, NotDone> {
-        for event in events {
-            let detail = self.store.event_at(event.sequence)?;
-            if detail.is_some_and(|detail| !detail.conflicts.is_empty()) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    /// Compares one page of what a provider has with what is here, and takes in what is missing.
-    pub(crate) async fn reconcile(
-        &self,
-        source: &str,
-        request: &ReconcileRequest,
-        by: &By,
-    ) -> Result<ReconciledView, NotDone> {
-        let source = self
-            .sources
-            .iter()
-            .find(|each| each.name.as_str() == source)
-            .ok_or_else(|| NotDone::NoSuch(format!("no source named {source} is configured")))?;
-        let asked = Reconciliation {
-            since: Timestamp::from_millis(request.since),
-            cursor: request.cursor.clone(),
-            dry_run: request.dry_run,
-            now: self.clock.now(),
-            trace: self.new_trace(),
-        };
-        let done = operator::reconcile(source, asked, &*self.upstream, &*self.store);
-        // All pages of one are one act.
-        let page = if request.dry_run || request.cursor.is_some() {
-            done.await?
-        } else {
-            let act = (Action::Reconcile, source.name.to_string());
-            self.on_record(by, act, done).await?
-        };
-        let labels = SourceLabel {
-            source: source.name.to_string(),
-        };
-        let gaps = self.metrics.reconcile_gaps.get_or_create(&labels);
-        gaps.inc_by(page.gaps.len() as u64);
-        Ok(ReconciledView {
-            checked: page.checked,
-            known: page.known,
-            taken: page.taken,
-            gaps: page
-                .gaps
-                .iter()
-                .map(|(key, payment_id)| GapView {
-                    event_key: key.to_string(),
-                    payment_id: payment_id.clone(),
-                })
-                .collect(),
-            next: page.next,
-        })
-    }
-
     fn new_trace(&self) -> TraceId {
         let mut bytes = [0; 16];
         bytes[..8].copy_from_slice(&self.luck.next_u64().to_be_bytes());
         bytes[8..].copy_from_slice(&self.luck.next_u64().to_be_bytes());
         TraceId::from_bytes(bytes)
-    }
-
-    /// Anomalies of payments, newest first.
-    pub(crate) fn anomalies(&self, query: &ListQuery) -> Result<PageView<AnomalyView>, NotDone> {
-        let page = self
-            .store
-            .list_anomalies(query.before, page_size(query.limit))?;
-        Ok(page_view(&page, AnomalyView::new))
     }
 
     /// Judges a quarantined delivery again.

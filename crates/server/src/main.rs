@@ -2,6 +2,7 @@
 
 mod cli;
 mod access;
+mod ack_log;
 mod admin;
 mod bulk;
 mod alerts;

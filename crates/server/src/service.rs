@@ -20,8 +20,10 @@ use engine::upstream::Upstream;
 use processor::notify::Notifier;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
 use tracing::{error, info};
 
+use crate::ack_log;
 use crate::admin::keyring::{ADMIN, Keyring, Operator, Role};
 use crate::admin::{self, Admin};
 use crate::bulk::Board;
@@ -226,7 +228,25 @@ fn start_admin(
         alerts,
         keyring,
         settings: config.settings(),
+        deeds: TaskTracker::new(),
         live_seats: Arc::new(Semaphore::new(LIVE_SEATS_MAX)),
+    });
+    let minutes = Arc::clone(&admin);
+    group.start("ack-log", move |stop| {
+        let admin = Arc::clone(&minutes);
+        async move {
+            let Desk { store, clock, .. } = &admin.desk;
+            ack_log::keep(&**store, &admin.metrics, &**clock, stop).await;
+        }
+    });
+    let busy = admin.deeds.clone();
+    group.start("deeds", move |stop| {
+        let deeds = busy.clone();
+        async move {
+            stop.cancelled().await;
+            deeds.close();
+            deeds.wait().await;
+        }
     });
     let app = admin::router(Arc::clone(&admin));
     group.start("bulk", move |stop| {

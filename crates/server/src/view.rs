@@ -19,11 +19,15 @@ mod audit;
 mod notifications;
 mod payments;
 pub(crate) mod schema;
+mod trends;
 
 pub(crate) use alerts::{AlertView, AlertsView, TargetView, TestedView};
 pub(crate) use audit::ActView;
 pub(crate) use notifications::{EndpointView, NotificationView, RepliesView, ReplyView};
-pub(crate) use payments::{AnomalyView, GapView, MeaningView, PaymentView, ReconciledView};
+pub(crate) use payments::{
+    AnomalyView, GapView, ListedPaymentView, MeaningView, PaymentView, ReconciledView,
+};
+pub(crate) use trends::TrendsView;
 
 /// One page of a listing.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]

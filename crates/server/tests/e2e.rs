@@ -28,6 +28,8 @@ mod lifecycle;
 mod listen;
 #[path = "e2e/notifications.rs"]
 mod notifications;
+#[path = "e2e/once.rs"]
+mod once;
 #[path = "e2e/payments.rs"]
 mod payments;
 #[path = "e2e/providers.rs"]

@@ -23,12 +23,17 @@ impl Caller {
         &self.0.name
     }
 
+    /// Whether they may change something.
+    pub(super) fn may_operate(&self) -> bool {
+        self.0.role >= Role::Operate
+    }
+
     /// Lets those on who may do `what`.
     ///
     /// # Errors
     /// They may only look.
     fn may(&self, what: &str) -> Result<(), Problem> {
-        if self.0.role >= Role::Operate {
+        if self.may_operate() {
             return Ok(());
         }
         let detail = format!(

@@ -19,11 +19,15 @@ use super::caller::Caller;
 use super::problem::Problem;
 use super::requests::Detail;
 use super::{Admin, Shared};
-use crate::desk::{ChangeQuery, ChangesView, Desk, EventQuery, ExecutionQuery, ListQuery};
+use crate::desk::{
+    ChangeQuery, ChangesView, Desk, EventQuery, ExecutionQuery, ListQuery, PaymentQuery,
+    TrendsQuery,
+};
 use crate::export::{self, Format};
 use crate::view::{
     ActView, AnomalyView, CountsView, EventDetailView, EventView, ExecutionDetailView,
-    ExecutionView, PageView, PaymentView, QuarantineDetailView, QuarantineView,
+    ExecutionView, ListedPaymentView, PageView, PaymentView, QuarantineDetailView, QuarantineView,
+    TrendsView,
 };
 
 /// An answer, or why there is none.
@@ -153,6 +157,20 @@ pub(super) async fn payments<S: Store>(
     Path(Named { id }): Path<Named>,
 ) -> Answer<Vec<PaymentView>> {
     Ok(Json(admin.desk.payments(&id)?))
+}
+
+pub(super) async fn list_payments<S: Store>(
+    State(admin): Shared<S>,
+    Query(query): Query<PaymentQuery>,
+) -> Answer<PageView<ListedPaymentView>> {
+    Ok(Json(admin.desk.list_payments(&query)?))
+}
+
+pub(super) async fn trends<S: Store>(
+    State(admin): Shared<S>,
+    Query(query): Query<TrendsQuery>,
+) -> Answer<TrendsView> {
+    Ok(Json(admin.desk.trends(&query)?))
 }
 
 pub(super) async fn anomalies<S: Store>(

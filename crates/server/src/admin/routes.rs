@@ -5,15 +5,20 @@
 
 use aide::axum::ApiRouter;
 use aide::axum::routing::{get_with, post_with};
-use aide::openapi::OpenApi;
+use aide::openapi::{
+    HeaderStyle, OpenApi, Parameter, ParameterData, ParameterSchemaOrContent, ReferenceOr,
+    SchemaObject,
+};
 use aide::operation::OperationHandler;
 use aide::transform::TransformOperation;
 use aide::{OperationInput, OperationOutput};
 use axum::handler::Handler;
 use axum::routing::{get, post};
 use axum::{Router, middleware};
+use schemars::json_schema;
 
 use super::caller::may_operate;
+use super::once::KEY_BYTES_MAX;
 
 /// Routes that are served, or described.
 pub(super) enum Routes<S> {
@@ -70,7 +75,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
                 Self::Served(router.route(path, guarded))
             }
             Self::Described(api) => {
-                let described = post_with(handler, |op| named(op, id, summary));
+                let described = post_with(handler, |op| keyed(named(op, id, summary)));
                 Self::Described(api.api_route(path, described))
             }
         }
@@ -97,4 +102,36 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
 
 fn named<'a>(op: TransformOperation<'a>, id: &str, summary: &str) -> TransformOperation<'a> {
     op.id(id).summary(summary)
+}
+
+/// Says that a deed may have a key.
+fn keyed(mut op: TransformOperation<'_>) -> TransformOperation<'_> {
+    let schema = json_schema!({
+        "type": "string",
+        "pattern": format!("^[!-~]{{1,{KEY_BYTES_MAX}}}$"),
+    });
+    let parameter = Parameter::Header {
+        parameter_data: ParameterData {
+            name: "Idempotency-Key".to_owned(),
+            description: Some(
+                "Sent again with the same key within a day, what was done is not done again, and \
+                 its answer comes again."
+                    .to_owned(),
+            ),
+            required: false,
+            deprecated: None,
+            format: ParameterSchemaOrContent::Schema(SchemaObject {
+                json_schema: schema,
+                external_docs: None,
+                example: None,
+            }),
+            example: None,
+            examples: Default::default(),
+            explode: None,
+            extensions: Default::default(),
+        },
+        style: HeaderStyle::default(),
+    };
+    op.inner_mut().parameters.push(ReferenceOr::Item(parameter));
+    op
 }

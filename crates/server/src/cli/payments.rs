@@ -3,13 +3,15 @@
 use std::process::ExitCode;
 
 use clap::Subcommand;
+use clap::builder::PossibleValuesParser;
+use domain::status::PaymentStatus;
 
 use super::Context;
 use super::events;
 use super::output::{Output, Tone};
 use crate::access::Purpose;
-use crate::desk::ListQuery;
-use crate::view::{AnomalyView, EventView, PaymentView};
+use crate::desk::{ListQuery, PaymentQuery};
+use crate::view::{AnomalyView, EventView, ListedPaymentView, PaymentView};
 
 /// What to do with payments.
 #[derive(Debug, clap::Args)]
@@ -20,6 +22,8 @@ pub(super) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Action {
+    /// List payments, those of which something was told last first.
+    List(List),
     /// Show where a payment stands, and the events that say so.
     Show(Show),
     /// List what does not fit together: ties, other amounts, refunds of more than was paid.
@@ -30,6 +34,22 @@ enum Action {
 struct Show {
     /// The payment's id, in the provider's words.
     id: String,
+}
+
+#[derive(Debug, clap::Args)]
+struct List {
+    /// Only those of which this source tells.
+    #[arg(long)]
+    source: Option<String>,
+    /// Only those that stand so, such as captured or refunded.
+    #[arg(long, value_parser = PossibleValuesParser::new(PaymentStatus::ALL.map(PaymentStatus::as_str)))]
+    status: Option<String>,
+    /// Only those whose newest event is below this id: the next page.
+    #[arg(long, value_name = "ID")]
+    before: Option<u64>,
+    /// No more than so many.
+    #[arg(long, short = 'n', default_value_t = 50)]
+    limit: usize,
 }
 
 #[derive(Debug, clap::Args)]
@@ -47,6 +67,21 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<ExitCod
     let output = context.output;
     let access = context.access(Purpose::Look).await?;
     match args.action {
+        Action::List(list) => {
+            let query = PaymentQuery {
+                source: list.source,
+                status: list.status,
+                before: list.before,
+                limit: Some(list.limit),
+            };
+            let page = access.list_payments(&query).await?;
+            if output.is_json() {
+                output.json(&page)?;
+            } else {
+                print_list(output, &page.items, page.next.is_some());
+                super::print_next(output, page.next);
+            }
+        }
         Action::Show(show) => {
             let payments = access.payments(&show.id).await?;
             if output.is_json() {
@@ -70,6 +105,46 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<ExitCod
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn print_list(output: Output, payments: &[ListedPaymentView], is_more: bool) {
+    if payments.is_empty() {
+        output.line(match is_more {
+            true => "None of the payments that were looked at is like that; there are older ones.",
+            false => "No payment is like that.",
+        });
+        return;
+    }
+    let row = |payment: &ListedPaymentView| {
+        let newest = &payment.newest;
+        let status = match &payment.status {
+            Some(status) => output.paint(tone(status), status),
+            None => newest.provider_status.clone(),
+        };
+        let anomalies = payment.anomalies.join(", ");
+        [
+            newest.received_at.clone(),
+            payment.source.clone(),
+            payment.payment_id.clone(),
+            status,
+            payment
+                .amount
+                .clone()
+                .unwrap_or_else(|| events::amount(newest)),
+            payment.events.to_string(),
+            output.paint(Tone::Warning, &anomalies),
+        ]
+    };
+    let headings = [
+        "LAST TOLD",
+        "SOURCE",
+        "PAYMENT",
+        "STANDS",
+        "AMOUNT",
+        "EVENTS",
+        "ANOMALIES",
+    ];
+    output.table(headings, payments.iter().map(row).collect());
 }
 
 fn print(output: Output, payment: &PaymentView) {

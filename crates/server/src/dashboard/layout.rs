@@ -2,6 +2,7 @@
 
 use axum::http::header;
 use axum::response::IntoResponse;
+use domain::source::Source;
 use engine::store::ExecutionStatus;
 use maud::{DOCTYPE, Markup, html};
 
@@ -208,4 +209,23 @@ pub(super) fn older(path: &str, query: &[(&str, &str)], next: Option<u64>) -> Ma
 /// What stands where a listing is empty.
 pub(super) fn nothing(words: &str) -> Markup {
     html! { p class="nothing" { (words) } }
+}
+
+/// The names of the sources, in order.
+pub(super) fn sources(sources: &[Source]) -> Vec<&str> {
+    let mut names: Vec<&str> = sources.iter().map(|each| each.name.as_str()).collect();
+    names.sort_unstable();
+    names
+}
+
+/// A field of a form that is one of some words, or any.
+pub(super) fn choice(name: &str, words: &[&str], chosen: &str) -> Markup {
+    html! {
+        select name=(name) {
+            option value="" { "any" }
+            @for word in words {
+                option value=(word) selected[*word == chosen] { (word) }
+            }
+        }
+    }
 }

@@ -13,3 +13,12 @@ pub(super) mod payments;
 pub(super) mod quarantine;
 pub(super) mod settings;
 pub(super) mod sources;
+
+use serde::Deserialize;
+
+/// Where a page of a listing begins.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Before {
+    before: Option<u64>,
+}

@@ -83,6 +83,38 @@ pub(crate) struct ListQuery {
     pub(crate) limit: Option<usize>,
 }
 
+/// What is asked of a listing of payments.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct PaymentQuery {
+    /// Only those of which this source tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "crate::view::schema::source")]
+    pub(crate) source: Option<String>,
+    /// Only those that stand so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "crate::view::schema::payment_status")]
+    pub(crate) status: Option<String>,
+    /// Only those whose newest event is below this id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("maximum" = u64::MAX))]
+    pub(crate) before: Option<u64>,
+    /// No more than so many, and no more than 1,000.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("maximum" = usize::MAX))]
+    pub(crate) limit: Option<usize>,
+}
+
+/// What is asked of the trends.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct TrendsQuery {
+    /// From the minute of this time on; the last hour when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "crate::view::schema::time")]
+    pub(crate) since: Option<String>,
+}
+
 /// What is asked of a reconciliation: one page of it.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -68,6 +68,32 @@ pub(crate) struct PaymentView {
     pub(crate) events: Vec<EventView>,
 }
 
+/// A payment in a listing.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ListedPaymentView {
+    /// The source whose events tell of it.
+    pub(crate) source: String,
+    /// Its id, in the provider's words.
+    pub(crate) payment_id: String,
+    /// Where it stands; `None` when no event says.
+    pub(crate) status: Option<String>,
+    /// How much it is of.
+    pub(crate) amount: Option<String>,
+    /// How much went back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) refunded: Option<String>,
+    /// How much is disputed and not won.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) disputed: Option<String>,
+    /// What does not fit together.
+    pub(crate) anomalies: Vec<String>,
+    /// How many events tell of it, as far as they were counted.
+    pub(crate) events: usize,
+    /// The newest of them.
+    pub(crate) newest: EventView,
+}
+
 /// Something about a payment that people should look at.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -172,6 +198,38 @@ impl PaymentView {
             anomalies: payment.anomalies.iter().map(ToString::to_string).collect(),
             events: events.iter().map(EventView::new).collect(),
         })
+    }
+}
+
+impl ListedPaymentView {
+    /// The payment of which this is the newest of so many events.
+    pub(crate) fn new(newest: &EventSummary, events: usize, payment: Option<PaymentView>) -> Self {
+        let newest = EventView::new(newest);
+        let (source, payment_id) = (newest.source.clone(), newest.payment_id.clone());
+        match payment {
+            Some(payment) => Self {
+                source,
+                payment_id,
+                status: payment.status,
+                amount: payment.amount,
+                refunded: payment.refunded,
+                disputed: payment.disputed,
+                anomalies: payment.anomalies,
+                events,
+                newest,
+            },
+            None => Self {
+                source,
+                payment_id,
+                status: None,
+                amount: None,
+                refunded: None,
+                disputed: None,
+                anomalies: Vec::new(),
+                events,
+                newest,
+            },
+        }
     }
 }
 

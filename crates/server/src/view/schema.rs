@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use domain::status::PaymentStatus;
 use engine::store::{Action, ExecutionStatus};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
@@ -52,6 +53,17 @@ pub(crate) fn time(_: &mut SchemaGenerator) -> Schema {
 /// A sum in a query.
 pub(crate) fn amount(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "pattern": "^(0|[1-9][0-9]{0,11})(\\.[0-9]{1,3})?$" })
+}
+
+/// A source's name in a query.
+pub(crate) fn source(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "pattern": "^[a-z][a-z0-9_-]{0,63}$" })
+}
+
+/// How payments stand that are listed.
+pub(crate) fn payment_status(_: &mut SchemaGenerator) -> Schema {
+    let words = PaymentStatus::ALL.map(PaymentStatus::as_str);
+    json_schema!({ "type": "string", "enum": words })
 }
 
 /// The same where a field may be null.

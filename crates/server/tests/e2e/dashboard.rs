@@ -16,7 +16,9 @@ const READER: &str = "[admin.operators.ana]
     role = 'read'
     token = { value = 'ana-ana-ana-ana-ana', in_clear = true }";
 
-const PAGES: [&str; 17] = [
+const PAGES: [&str; 19] = [
+    "/anomalies",
+    "/payments?source=generic&status=captured",
     "/alerts",
     "/audit",
     "/settings",

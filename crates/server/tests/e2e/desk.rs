@@ -613,3 +613,32 @@ async fn logs_hold_no_body_no_secret_and_no_signature() {
         assert_eq!(line, None, "{secret} stands in the log");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trends_tell_what_came_and_how_it_ended() {
+    let home = Home::new("");
+    let server = Server::start(&home);
+    server
+        .send(&Webhook::payment("p", "e"))
+        .await
+        .accepts("stored");
+    server.event_at_rest("generic/e").await;
+    let trends = server.api("trends").await;
+    let one = |list: &str, count: &str| {
+        let items = trends[list].as_array().unwrap();
+        assert_eq!(items.len(), 1, "{trends}");
+        assert_eq!(items[0][count], 1, "{trends}");
+        items[0].clone()
+    };
+    assert_eq!(one("arrivals", "events")["source"], "generic");
+    assert_eq!(one("endings", "executions")["status"], "SUCCEEDED");
+    assert_eq!(trends["waiting"], json!([]));
+    // The minute that is not over is written down at the end.
+    server.stop();
+    let server = Server::start(&home);
+    let acks = server.api("trends?since=2026-01-01T00:00:00Z").await["acks"].clone();
+    assert_eq!(acks[0]["webhooks"], 1, "{acks}");
+    assert!(acks[0]["p99Us"].as_u64() > Some(0), "{acks}");
+    let wrong = server.call(Method::GET, "trends?since=never", None).await;
+    is_problem(&wrong, 400, "bad_request");
+}

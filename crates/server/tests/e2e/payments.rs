@@ -250,3 +250,66 @@ async fn only_a_capture_starts_an_execution() {
     assert_eq!(refund["refunded"], "3.00 EUR");
     assert_eq!(refund["events"][0]["meaning"]["state"], "refund_succeeded");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn payments_are_listed_by_what_was_told_last_and_by_where_they_stand() {
+    let generic = "[sources.generic]
+        provider = 'generic'
+        secrets = [{ value = 'a-shared-secret', in_clear = true }]";
+    let home = Home::new(&format!("{}\n{generic}", source(ProviderId::Stripe)));
+    let server = Server::start(&home);
+    for (event, payment) in [
+        ("captured", "first"),
+        ("captured", "second"),
+        ("refunded", "first"),
+    ] {
+        home.run(&format!(
+            "--json trigger stripe {event} --payment {payment}"
+        ))
+        .json(0);
+    }
+    let listed = |arguments: &str| {
+        let page = home
+            .run(&format!("--json payments list {arguments}"))
+            .json(0);
+        let items = page["items"].as_array().unwrap().clone();
+        assert_eq!(page["next"], Value::Null, "{page}");
+        items
+    };
+    let ids = |items: &[Value]| -> Vec<String> {
+        let ids = items.iter().map(|each| each["paymentId"].as_str().unwrap());
+        ids.map(str::to_owned).collect()
+    };
+    let all = listed("");
+    assert_eq!(ids(&all), ["pi_first", "pi_second"]);
+    for (place, field, value) in [
+        (0, "status", json!("refunded")),
+        (0, "amount", json!("10.00 EUR")),
+        (0, "refunded", json!("10.00 EUR")),
+        (1, "status", json!("captured")),
+        (1, "source", json!("stripe")),
+    ] {
+        assert_eq!(all[place][field], value, "{place}, {field}");
+    }
+    assert!(all[0]["events"].as_u64() > Some(1), "{all:?}");
+    assert_eq!(ids(&listed("--status captured")), ["pi_second"]);
+    assert_eq!(ids(&listed("--status disputed")), [""; 0]);
+    assert_eq!(ids(&listed("--source stripe --limit 9")).len(), 2);
+    assert_eq!(ids(&listed("--source generic")), [""; 0]);
+    // The pages make the whole.
+    let first = server.api("payments?limit=1").await;
+    assert_eq!(first["items"][0]["paymentId"], "pi_first");
+    let next = first["next"].as_u64().unwrap();
+    let rest = server.api(&format!("payments?limit=1&before={next}")).await;
+    assert_eq!(rest["items"][0]["paymentId"], "pi_second");
+    assert_eq!(rest["next"], Value::Null);
+    let table = home.run("payments list");
+    assert!(table.stdout.contains("pi_second"), "{table:?}");
+    let none = home.run("payments list --status lost");
+    assert_ne!(none.code, 0, "{none:?}");
+    for wrong in ["status=lost", "source=%00", "before=x"] {
+        let path = format!("payments?{wrong}");
+        let answer = server.call(reqwest::Method::GET, &path, None).await;
+        assert_eq!(answer.status, 400, "{wrong}");
+    }
+}

@@ -96,6 +96,19 @@ impl Server {
         Answer::read(request.send().await.unwrap()).await.unwrap()
     }
 
+    /// Asks for a deed under a key of its own, as somebody with `token`.
+    pub(crate) async fn once(
+        &self,
+        (token, key): (&str, &str),
+        path: &str,
+        body: &Value,
+    ) -> Answer {
+        let url = format!("http://{}/api/{path}", self.admin);
+        let request = self.client.post(url).bearer_auth(token).json(body);
+        let request = request.header("Idempotency-Key", key);
+        Answer::read(request.send().await.unwrap()).await.unwrap()
+    }
+
     /// What the admin API says at `path`.
     pub(crate) async fn api(&self, path: &str) -> Value {
         let answer = self.call(Method::GET, path, None).await;

@@ -4,7 +4,7 @@ use axum::extract::{Extension, Query, State};
 use engine::store::{Action, Store};
 use maud::{Markup, html};
 
-use super::payments::Filters;
+use super::Before;
 use crate::access::segment;
 use crate::dashboard::layout::{self, Place, Tone};
 use crate::dashboard::{ForVisitor as _, Page, Shared, Viewer};
@@ -15,10 +15,10 @@ use crate::view::ActView;
 pub(in crate::dashboard) async fn page<S: Store>(
     State(admin): Shared<S>,
     Extension(visitor): Viewer,
-    Query(filters): Query<Filters>,
+    Query(filters): Query<Before>,
 ) -> Page {
     let query = ListQuery {
-        before: filters.before(),
+        before: filters.before,
         ..ListQuery::default()
     };
     let found = admin.desk.audit(&query).shown_to(&visitor)?;

@@ -64,13 +64,7 @@ pub(in crate::dashboard) async fn page<S: Store>(
     let head = live::head(&admin);
     let query = filters.query();
     let found = admin.desk.events(&query).shown_to(&visitor)?;
-    let mut sources: Vec<&str> = admin
-        .desk
-        .sources
-        .iter()
-        .map(|each| each.name.as_str())
-        .collect();
-    sources.sort_unstable();
+    let sources = layout::sources(&admin.desk.sources);
     let query = [
         ("payment_id", filters.payment_id.trim()),
         ("source", filters.source.trim()),
@@ -108,7 +102,7 @@ fn form(filters: &Filters, sources: &[&str]) -> Markup {
     html! {
         form class="filters" action="/events" {
             label { "Payment" input name="payment_id" value=(filters.payment_id); }
-            label { "Source" (choice("source", sources, &filters.source)) }
+            label { "Source" (layout::choice("source", sources, &filters.source)) }
             label {
                 "Status"
                 input name="status" list="statuses" value=(filters.status) autocomplete="off";
@@ -131,17 +125,6 @@ fn form(filters: &Filters, sources: &[&str]) -> Markup {
                 "Redrive all…"
             }
             a href="/events" { "All" }
-        }
-    }
-}
-
-fn choice(name: &str, words: &[&str], chosen: &str) -> Markup {
-    html! {
-        select name=(name) {
-            option value="" { "any" }
-            @for word in words {
-                option value=(word) selected[*word == chosen] { (word) }
-            }
         }
     }
 }

@@ -1,17 +1,20 @@
 //! How everything stands, and in words what is wrong and what to do.
 
+mod trends;
+
 use axum::extract::{Extension, Query, State};
-use engine::store::{Arrivals, Store, Unavailable};
+use engine::store::{Store, Unavailable};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use crate::dashboard::chart::{SPANS, Span, by_source};
+use crate::dashboard::chart::Span;
 use crate::dashboard::layout::{self, Place, Tone};
 use crate::dashboard::live;
 use crate::dashboard::{ForVisitor as _, Page, Shared, Viewer};
 use crate::desk::{DEAD_LETTER, EventQuery, ExecutionQuery};
 use crate::view::CountsView;
 
+use self::trends::Trends;
 use super::{alerts, events, executions};
 
 /// Feed entries behind which the pipe may be without a word: a second's worth under load.
@@ -55,27 +58,14 @@ pub(in crate::dashboard) async fn page<S: Store>(
         ..EventQuery::default()
     };
     let newest = desk.events(&newest).shown_to(&visitor)?.items;
-    let span = Span::of(&look.span);
-    let edges = span.edges(desk.clock.now());
-    let since = edges.first().copied().unwrap_or(desk.clock.now());
-    let arrivals = desk.store.arrivals(since).shown_to(&visitor)?;
+    let trends = Trends::read(Span::of(&look.span), desk).shown_to(&visitor)?;
     let concerns = concerns(&counts, desk.store.takes_custody());
     let content = html! {
         h1 { "Overview" }
         (health(&concerns))
         (alerts::firing(&admin.alerts.view()))
         (figures(&counts))
-        section {
-            h2 { "Taken in" }
-            nav class="tabs" aria-label="How far back" {
-                @for each in SPANS {
-                    a href={ "/?span=" (each.word) }
-                        aria-current=[(each == span).then_some("true")] { (each.name) }
-                }
-            }
-            (span.chart(&edges, &arrivals))
-            (sources(&arrivals))
-        }
+        (trends.show())
         @if !failed.is_empty() {
             section {
                 h2 { "Waits for a person" }
@@ -146,7 +136,7 @@ fn concerns(counts: &CountsView, custody: Result<(), Unavailable>) -> Vec<Concer
         "thing about payments does not fit together.",
         "things about payments do not fit together.",
         "Compare them with what the provider shows.",
-        ("/payments", "See them"),
+        ("/anomalies", "See them"),
     );
     note(
         counts.feed_lag.saturating_sub(LAG_MAX),
@@ -174,19 +164,6 @@ fn health(concerns: &[Concern]) -> Markup {
     }
 }
 
-fn sources(arrivals: &[Arrivals]) -> Markup {
-    let sums = by_source(arrivals);
-    html! {
-        @if !sums.is_empty() {
-            ul class="sources" aria-label="By source" {
-                @for (source, events) in sums {
-                    li { a href={ "/events?source=" (source) } { (source) } " " (events) }
-                }
-            }
-        }
-    }
-}
-
 fn figures(counts: &CountsView) -> Markup {
     let figures = [
         (counts.events, "events in custody", "/events"),
@@ -202,8 +179,8 @@ fn figures(counts: &CountsView) -> Markup {
             "/executions?status=dead_letter",
         ),
         (counts.quarantined, "in quarantine", "/quarantine"),
-        (counts.conflicts, "conflicts", "/payments"),
-        (counts.anomalies, "anomalies", "/payments"),
+        (counts.conflicts, "conflicts", "/anomalies"),
+        (counts.anomalies, "anomalies", "/anomalies"),
         (counts.feed_lag, "unread by the pipe", "/events"),
     ];
     html! {

@@ -1,57 +1,74 @@
 //! Payments: where each stands, and what does not fit together.
 
 use axum::extract::{Extension, Path, Query, State};
+use domain::status::PaymentStatus;
 use engine::store::Store;
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::events;
+use super::{Before, events};
+use crate::access::segment;
 use crate::dashboard::layout::{self, Place, Tone};
 use crate::dashboard::live;
 use crate::dashboard::{ForVisitor as _, Page, Shared, Viewer};
-use crate::desk::ListQuery;
-use crate::view::{AnomalyView, PaymentView};
+use crate::desk::{ListQuery, PaymentQuery};
+use crate::view::{AnomalyView, ListedPaymentView, PaymentView};
 
-/// What the address says.
+/// What the address of the listing says; an empty field asks for nothing.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(in crate::dashboard) struct Filters {
+    source: String,
+    status: String,
     before: Option<u64>,
 }
 
-impl Filters {
-    /// Where the page of the listing begins.
-    pub(super) fn before(&self) -> Option<u64> {
-        self.before
-    }
-}
-
-/// A way to each payment, and those that need to be looked at.
+/// Payments, those of which something was told last first.
 pub(in crate::dashboard) async fn list<S: Store>(
     State(admin): Shared<S>,
     Extension(visitor): Viewer,
     Query(filters): Query<Filters>,
 ) -> Page {
-    let query = ListQuery {
+    let head = live::head(&admin);
+    let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+    let query = PaymentQuery {
+        source: given(&filters.source),
+        status: given(&filters.status),
         before: filters.before,
-        ..ListQuery::default()
+        limit: None,
     };
-    let found = admin.desk.anomalies(&query).shown_to(&visitor)?;
+    let found = admin.desk.list_payments(&query).shown_to(&visitor)?;
+    let sources = layout::sources(&admin.desk.sources);
+    let query = [
+        ("source", filters.source.trim()),
+        ("status", filters.status.trim()),
+    ];
+    let list = html! {
+        @match (found.items.is_empty(), found.next) {
+            (true, None) => (layout::nothing("No payment is like that.")),
+            (true, Some(_)) => (layout::nothing(
+                "None of the payments that were looked at is like that; there are older ones.",
+            )),
+            (false, _) => (table(&found.items)),
+        }
+        (layout::older("/payments", &query, found.next))
+    };
+    let list = if filters.before.is_none() {
+        layout::live(head, &list)
+    } else {
+        list
+    };
+    let statuses = PaymentStatus::ALL.map(PaymentStatus::as_str);
     let content = html! {
         h1 { "Payments" }
-        form class="filters" action="/find" {
-            label { "Payment’s id" input name="q" required; }
-            button type="submit" { "Show" }
+        (tabs(true))
+        form class="filters" action="/payments" {
+            label { "Source" (layout::choice("source", &sources, &filters.source)) }
+            label { "Stands" (layout::choice("status", &statuses, &filters.status)) }
+            button type="submit" { "Filter" }
+            a href="/payments" { "All" }
         }
-        section {
-            h2 { "What does not fit together" }
-            @if found.items.is_empty() {
-                (layout::nothing("Everything that arrived fits together."))
-            } @else {
-                (anomalies(&found.items))
-            }
-            (layout::older("/payments", &[], found.next))
-        }
+        (list)
     };
     Ok(layout::page(
         &visitor,
@@ -59,6 +76,91 @@ pub(in crate::dashboard) async fn list<S: Store>(
         "Payments",
         &content,
     ))
+}
+
+/// Those that need to be looked at.
+pub(in crate::dashboard) async fn odd<S: Store>(
+    State(admin): Shared<S>,
+    Extension(visitor): Viewer,
+    Query(filters): Query<Before>,
+) -> Page {
+    let query = ListQuery {
+        before: filters.before,
+        ..ListQuery::default()
+    };
+    let found = admin.desk.anomalies(&query).shown_to(&visitor)?;
+    let content = html! {
+        h1 { "What does not fit together" }
+        (tabs(false))
+        @if found.items.is_empty() {
+            (layout::nothing("Everything that arrived fits together."))
+        } @else {
+            (anomalies(&found.items))
+        }
+        (layout::older("/anomalies", &[], found.next))
+    };
+    Ok(layout::page(
+        &visitor,
+        Place::Payments,
+        "What does not fit together",
+        &content,
+    ))
+}
+
+fn tabs(all: bool) -> Markup {
+    html! {
+        nav class="tabs" aria-label="Which payments" {
+            a href="/payments" aria-current=[all.then_some("true")] { "All" }
+            a href="/anomalies" aria-current=[(!all).then_some("true")] { "What does not fit together" }
+        }
+    }
+}
+
+fn table(payments: &[ListedPaymentView]) -> Markup {
+    html! {
+        table data-rows="" {
+            thead {
+                tr {
+                    th scope="col" { "Last told (UTC)" }
+                    th scope="col" { "Payment" }
+                    th scope="col" { "Source" }
+                    th scope="col" { "Stands" }
+                    th scope="col" class="sum" { "Amount" }
+                    th scope="col" class="sum" { "Went back" }
+                    th scope="col" class="sum" { "Events" }
+                }
+            }
+            tbody { @for payment in payments { (row(payment)) } }
+        }
+    }
+}
+
+fn row(payment: &ListedPaymentView) -> Markup {
+    let newest = &payment.newest;
+    html! {
+        tr {
+            td data-name="Last told" { (layout::time(&newest.received_at)) }
+            td data-name="Payment" {
+                a class="row" href={ "/payments/" (segment(&payment.payment_id)) } { (payment.payment_id) }
+            }
+            td data-name="Source" { (payment.source) }
+            td data-name="Stands" {
+                @match &payment.status {
+                    Some(status) => strong { (status) },
+                    None => (newest.provider_status),
+                }
+                @for anomaly in &payment.anomalies { " " (layout::badge(Tone::Bad, anomaly)) }
+            }
+            td data-name="Amount" class="sum" {
+                @match &payment.amount {
+                    Some(amount) => (amount),
+                    None => { (newest.amount) " " (newest.currency) },
+                }
+            }
+            td data-name="Went back" class="sum" { (payment.refunded.as_deref().unwrap_or("–")) }
+            td data-name="Events" class="sum" { (payment.events) }
+        }
+    }
 }
 
 /// The payments of one id: one for each source that tells of it.

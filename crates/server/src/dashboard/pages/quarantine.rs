@@ -5,8 +5,8 @@ use engine::store::Store;
 use maud::{Markup, html};
 use serde::Deserialize;
 
+use super::Before;
 use super::event;
-use super::payments::Filters;
 use crate::dashboard::layout::{self, Place, Tone};
 use crate::dashboard::{ForVisitor as _, Page, Shared, Viewer};
 use crate::desk::ListQuery;
@@ -23,10 +23,10 @@ pub(in crate::dashboard) struct Detail {
 pub(in crate::dashboard) async fn list<S: Store>(
     State(admin): Shared<S>,
     Extension(visitor): Viewer,
-    Query(filters): Query<Filters>,
+    Query(filters): Query<Before>,
 ) -> Page {
     let query = ListQuery {
-        before: filters.before(),
+        before: filters.before,
         ..ListQuery::default()
     };
     let found = admin.desk.quarantine(&query).shown_to(&visitor)?;
