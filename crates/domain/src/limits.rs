@@ -50,6 +50,9 @@ pub const ENDPOINT_NAME_BYTES_MAX: usize = 64;
 /// which may have 25,000.
 pub const NOTIFY_ATTEMPTS_MAX: usize = 50;
 
+/// Longest time for which an endpoint that fails is not called.
+pub const NOTIFY_REST_MAX: Millis = Millis::from_secs(5 * 60);
+
 /// Longest wait before one of them: beyond a month nobody waits for the news.
 pub const NOTIFY_WAIT_MAX: Millis = Millis::from_secs(30 * 24 * 60 * 60);
 

@@ -11,6 +11,7 @@
 
 mod courier;
 pub mod progress;
+mod traffic;
 pub mod workflow;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,7 +19,6 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use domain::notification::{
     Attempted, DeliveryFailure, EndpointName, Health, Message, Outcome, Schedule,
@@ -28,6 +28,7 @@ use domain::signature::{StandardHeaders, StandardSigner};
 use domain::source::SourceName;
 use domain::time::{Millis, Timestamp};
 
+use self::traffic::{Round, Traffic};
 use crate::http_client::Target;
 use crate::records::RecordsUnavailable;
 use crate::trace;
@@ -125,12 +126,8 @@ pub struct Notifier {
     manner: Manner,
     courier: Arc<dyn Courier>,
     book: Arc<dyn EndpointBook>,
-    rounds: AtomicUsize,
+    traffic: Traffic,
 }
-
-/// The right to make a round, until it is dropped.
-#[derive(Debug)]
-pub(crate) struct Round<'a>(&'a AtomicUsize);
 
 /// Where an attempt stands: what makes its span, and until when it may last.
 #[derive(Debug, Clone, Copy)]
@@ -168,7 +165,7 @@ impl Notifier {
             manner,
             courier,
             book,
-            rounds: AtomicUsize::new(0),
+            traffic: Traffic::default(),
         }
     }
 
@@ -192,13 +189,20 @@ impl Notifier {
 
     /// The right to make a round; `None` while as many as may be are made.
     pub(crate) fn begin_round(&self) -> Option<Round<'_>> {
-        let most = self.manner.rounds_max;
-        let taken = self
-            .rounds
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |rounds| {
-                (rounds < most).then_some(rounds + 1)
-            });
-        taken.ok().map(|_| Round(&self.rounds))
+        self.traffic.begin(self.manner.rounds_max)
+    }
+
+    /// Until when an endpoint that fares so is not called: it rests after failures, and may have
+    /// asked to be left alone. `None` when it may be called.
+    pub(crate) fn rests_until(
+        &self,
+        name: &EndpointName,
+        health: Health,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        let asked = self.traffic.asked_until(name);
+        let until = asked.max(health.rests_until());
+        until.filter(|until| *until > now)
     }
 
     /// Makes one attempt to tell one endpoint what became of a record, and has it noted. `None`
@@ -224,6 +228,8 @@ impl Notifier {
             trace_id = %record.trace.id,
             "an endpoint was told"
         );
+        let asked = reply.retry_after.map(|asked| occasion.now.after(asked));
+        self.traffic.asked(name, asked);
         // That we have no key says nothing of the endpoint, which was not called.
         if result != Attempted::Failed(DeliveryFailure::NoLiveKey) {
             self.book
@@ -264,12 +270,6 @@ impl Notifier {
             deadline: occasion.deadline,
         };
         self.courier.carry(letter).await
-    }
-}
-
-impl Drop for Round<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
     }
 }
 

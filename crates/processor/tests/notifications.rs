@@ -209,7 +209,8 @@ fn what_was_given_up_rests_until_a_redrive_takes_it_up_again_and_nobody_else() {
             500_000,
             "wait 5; crm delivered 1 -; shop pending 1 http_500",
         ),
-        (510_000, "done; crm delivered 1 -; shop delivered 2 -"),
+        // It rests, for it has been failing for long.
+        (1_200_000, "done; crm delivered 1 -; shop delivered 2 -"),
     ] {
         progress = round(&world, &progress, 1, now);
         assert_eq!(
@@ -502,4 +503,58 @@ fn the_place_of_a_round_is_given_back_however_it_ends() {
         assert_eq!(shown(&output), expected);
         progress = output;
     }
+}
+
+/// A notifier's rounds for many things at once: what one of them is told of the endpoints, the
+/// others know.
+fn with_one_notifier(world: &Arc<world::World>) -> impl Fn(&Value, i64) -> Value {
+    let tasks = processor::tasks::Tasks::new(Arc::clone(world), Arc::clone(world));
+    let tasks = tasks.with_notifier(Arc::new(world.notifier(4)));
+    move |progress, now| {
+        let now = Timestamp::from_millis(now);
+        let call = world::call(input("send_notifications", progress, 0), now);
+        let outcome = futures_util::FutureExt::now_or_never(tasks.run(call, now)).unwrap();
+        match outcome {
+            TaskOutcome::Succeeded { output, .. } => output,
+            TaskOutcome::Failed(_) => panic!("{outcome:?}"),
+        }
+    }
+}
+
+#[test]
+fn what_one_message_learned_of_an_endpoint_the_others_heed_and_no_attempt_is_spent() {
+    let world = world(
+        world::completed(),
+        &[("shop", "http_503+60 http_500 http_500 ok"), ("crm", "ok")],
+    );
+    let round = with_one_notifier(&world);
+    let none = json!({});
+    let first = round(&none, 0);
+    assert_eq!(
+        shown(&first),
+        "wait 60; crm delivered 1 -; shop pending 1 http_503"
+    );
+    // Another thing comes meanwhile: crm has it, and shop is left alone as it asked.
+    let second = round(&none, 1_000);
+    let due = |progress: &Value| progress["endpoints"]["shop"]["dueAt"].as_i64().unwrap();
+    assert_eq!(second["endpoints"]["crm"]["state"], "delivered");
+    assert_eq!(second["endpoints"]["shop"]["attempts"], 0);
+    assert!((60_000..120_000).contains(&due(&second)), "{second}");
+    // It fails on: 60 s after it began, then it rests for as long again.
+    let first = round(&first, 60_000);
+    assert_eq!(first["endpoints"]["shop"]["attempts"], 2);
+    let second = round(&second, due(&second).min(119_999));
+    assert_eq!(second["endpoints"]["shop"]["attempts"], 0);
+    assert!(due(&second) >= 120_000, "{second}");
+    // Its rest is over, and it fails again; then it is well, and nobody waits.
+    let second = round(&second, 200_000.max(due(&second)));
+    assert_eq!(second["endpoints"]["shop"]["attempts"], 1);
+    let later = due(&first).max(due(&second)).max(700_000);
+    let first = round(&first, later);
+    assert_eq!(shown(&first), "done; crm delivered 1 -; shop delivered 3 -");
+    let second = round(&second, later);
+    assert_eq!(
+        shown(&second),
+        "done; crm delivered 1 -; shop delivered 2 -"
+    );
 }

@@ -4,6 +4,7 @@
 //! somebody else's by now help nobody. Only a person enables it again.
 
 use super::{Attempted, DeliveryFailure};
+use crate::limits;
 use crate::time::{Millis, Timestamp};
 
 /// How an endpoint fares. The default is one of which nothing bad is known.
@@ -83,6 +84,15 @@ impl Health {
             HealthChange::Enable if self.disabled.is_some() => Self::default(),
             HealthChange::Enable => self,
         }
+    }
+
+    /// Until when it is not called after its last failure: for as long again as it has been failing,
+    /// up to [`limits::NOTIFY_REST_MAX`]. `None` while all is well. However many messages wait for
+    /// one that is down, it is called less and less often, and a moment's failure costs nothing.
+    pub fn rests_until(self) -> Option<Timestamp> {
+        let (since, (failed_at, _)) = (self.failing_since?, self.last_failure?);
+        let rest = failed_at.since(since).min(limits::NOTIFY_REST_MAX);
+        Some(failed_at.after(rest))
     }
 
     fn failed(
@@ -191,6 +201,30 @@ mod tests {
                 health = health.after(&change, now);
                 assert_eq!(shown(health), words.next().unwrap(), "{story}");
             }
+        }
+    }
+
+    #[test]
+    fn an_endpoint_rests_for_as_long_again_as_it_has_been_failing() {
+        let mut health = Health::default();
+        assert_eq!(health.rests_until(), None);
+        for (now, result, until) in [
+            (1_000, "timeout", Some(1_000)),
+            (6_000, "timeout", Some(11_000)),
+            (11_500, "http_500", Some(22_000)),
+            (400_000, "http_500", Some(700_000)),
+            (900_000, "delivered", None),
+            (901_000, "http_500", Some(901_000)),
+            // A clock that is set back lets nobody rest.
+            (5, "http_500", Some(5)),
+        ] {
+            let mut change = change(result);
+            if let HealthChange::Attempted { disable_after, .. } = &mut change {
+                *disable_after = Millis::from_secs(3_600);
+            }
+            health = health.after(&change, Timestamp::from_millis(now));
+            let found = health.rests_until().map(Timestamp::as_millis);
+            assert_eq!(found, until, "{now}");
         }
     }
 

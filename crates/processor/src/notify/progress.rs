@@ -209,6 +209,16 @@ impl Progress {
         }
     }
 
+    /// Puts one off that is not called before `until`. No attempt is spent. Those who wait for one
+    /// endpoint come back one after the other, within as long again.
+    pub fn rested(&mut self, name: &EndpointName, until: Timestamp, now: Timestamp) {
+        if let Some(delivery) = self.endpoints.get_mut(name) {
+            let within = until.since(now).get().max(PUT_OFF_MS_MIN);
+            let spread = luck(name, delivery.attempts, now) % within;
+            delivery.due_at = Some(until.after(Millis::new(spread)));
+        }
+    }
+
     /// Works out what follows.
     pub fn concluded(mut self, now: Timestamp) -> Self {
         let all = || self.endpoints.values();

@@ -29,7 +29,10 @@ pub(super) async fn run<G>(job: Job<'_>, _gateway: &G) -> Result<Done, TaskFailu
     let progress = match (news, job.notifier) {
         (Some(news), Some(notifier)) => {
             let told = told.unwrap_or_else(|| begin(&job, notifier, news.outcome, count));
-            round(&job, notifier, told.taken_up(count, job.now)).await?
+            // A person who lets it go on wants it to be tried now.
+            let is_asked_for_now = count > told.redrive_count;
+            let told = told.taken_up(count, job.now);
+            round(&job, notifier, told, is_asked_for_now).await?
         }
         (Some(_), None) => unconfigured(told.unwrap_or_else(|| Progress::nobody(count)), &job),
         (None, _) => told.unwrap_or_else(|| Progress::nobody(count)).superseded(),
@@ -90,8 +93,9 @@ async fn round(
     job: &Job<'_>,
     notifier: &Notifier,
     mut progress: Progress,
+    is_asked_for_now: bool,
 ) -> Result<Progress, TaskFailure> {
-    let mut callable = Vec::new();
+    let (mut well, mut failing) = (Vec::new(), Vec::new());
     for name in progress.due(job.now) {
         if !notifier.endpoints().contains_key(&name) {
             progress.given_up(&name, DeliveryState::Removed);
@@ -101,17 +105,28 @@ async fn round(
         let health = health.map_err(|unavailable| failure::records_unavailable(&unavailable))?;
         if health.disabled.is_some() {
             progress.given_up(&name, DeliveryState::Disabled);
+        } else if !is_asked_for_now
+            && let Some(until) = notifier.rests_until(&name, health, job.now)
+        {
+            progress.rested(&name, until, job.now);
+        } else if health.failing_since.is_some() {
+            failing.push(name);
         } else {
-            callable.push(name);
+            well.push(name);
         }
     }
-    if callable.is_empty() {
+    if well.is_empty() && failing.is_empty() {
         return Ok(progress.concluded(job.now));
     }
-    let Some(_round) = notifier.begin_round() else {
-        progress.put_off(&callable, job.now);
+    let Some(mut round) = notifier.begin_round() else {
+        well.append(&mut failing);
+        progress.put_off(&well, job.now);
         return Ok(progress.concluded(job.now));
     };
+    let (mut probed, busy): (Vec<_>, Vec<_>) = failing.into_iter().partition(|name| round.probe(name));
+    progress.put_off(&busy, job.now);
+    let mut callable = well;
+    callable.append(&mut probed);
     let deadline = job.call.deadline.as_millis().saturating_sub(SLACK_MS);
     let deadline = Timestamp::from_millis(deadline);
     let attempts = |name| progress.endpoints.get(name).map_or(0, |each| each.attempts);
