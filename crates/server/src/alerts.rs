@@ -234,11 +234,15 @@ impl<S: Store> Alerts<S> {
         let sent = sent.await;
         let mut is_kept = self.page.lock().await;
         if let Err(failure) = sent {
-            warn!(alert_target = name, %failure, "an alert could not be sent; it is tried again");
+            let then = match failure.is_final() {
+                true => "it is dropped",
+                false => "it is tried again",
+            };
+            warn!(alert_target = name, %failure, "an alert could not be sent; {then}");
         }
         self.count_message(name, if sent.is_ok() { "sent" } else { "failed" }, 1);
         let now = self.world.clock.now();
-        if sent == Err(SendFailure::Unwritable) {
+        if sent.is_err_and(SendFailure::is_final) {
             self.count_message(name, "dropped", 1);
         }
         self.state().book.tried(name, &message.id, now, sent.err());

@@ -12,6 +12,7 @@ pub(crate) mod load;
 pub(crate) mod log;
 pub(crate) mod notify;
 pub(crate) mod origins;
+pub(crate) mod outbound_url;
 pub(crate) mod processor;
 pub(crate) mod secrets;
 pub(crate) mod server;

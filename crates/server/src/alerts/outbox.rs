@@ -90,20 +90,15 @@ impl Outbox {
     /// Takes in what came of sending the message with this id at `now`.
     pub(crate) fn tried(&mut self, id: &str, now: Timestamp, failure: Option<SendFailure>) {
         let is_first = self.waiting.front().is_some_and(|first| first.id == id);
-        match failure {
-            // What can never be sent keeps nobody waiting.
-            None | Some(SendFailure::Unwritable) => {
-                self.waiting.retain(|message| message.id != id);
-                (self.failures, self.again_at) = (0, None);
-            }
-            Some(_) if is_first => {
-                let doubled = PAUSES.0.get() << self.failures.min(16);
-                let pause = Millis::new(doubled).min(PAUSES.1);
-                self.failures = self.failures.saturating_add(1);
-                self.again_at = Some(now.after(pause));
-            }
-            // It had to make room meanwhile.
-            Some(_) => {}
+        if failure.is_none_or(SendFailure::is_final) {
+            self.waiting.retain(|message| message.id != id);
+            (self.failures, self.again_at) = (0, None);
+        } else if is_first {
+            // Otherwise it had to make room meanwhile.
+            let doubled = PAUSES.0.get() << self.failures.min(16);
+            let pause = Millis::new(doubled).min(PAUSES.1);
+            self.failures = self.failures.saturating_add(1);
+            self.again_at = Some(now.after(pause));
         }
         let failure = failure.map(|failure| failure.to_string());
         self.last = Some(Tried { at: now, failure });
@@ -170,11 +165,13 @@ mod tests {
 
     #[test]
     fn what_can_never_be_sent_keeps_nobody_waiting() {
-        let mut outbox = Outbox::default();
-        (1..=2).for_each(|number| assert_eq!(outbox.add(numbered(number)), 0));
-        outbox.tried("1", at(3), Some(SendFailure::Unwritable));
-        assert_eq!(outbox.next(at(3)), Next::Send(numbered(2)));
-        assert!(outbox.last().unwrap().failure.is_some());
+        for failure in [SendFailure::Unwritable, SendFailure::Rejected(422)] {
+            let mut outbox = Outbox::default();
+            (1..=2).for_each(|number| assert_eq!(outbox.add(numbered(number)), 0));
+            outbox.tried("1", at(3), Some(failure));
+            assert_eq!(outbox.next(at(3)), Next::Send(numbered(2)));
+            assert!(outbox.last().unwrap().failure.is_some());
+        }
     }
 
     #[test]

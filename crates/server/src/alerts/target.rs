@@ -42,9 +42,22 @@ pub(crate) enum SendFailure {
     /// It said no.
     #[error("it answered {0}")]
     Refused(u16),
+    /// It said no to this message, and would again.
+    #[error("it answered {0}, which no further try changes")]
+    Rejected(u16),
     /// It can never be sent.
     #[error("the message cannot be written")]
     Unwritable,
+}
+
+impl SendFailure {
+    /// Whether no further try changes it: the message is dropped, and keeps no other waiting.
+    pub(crate) const fn is_final(self) -> bool {
+        match self {
+            Self::Rejected(_) | Self::Unwritable => true,
+            Self::Timeout | Self::Unreachable | Self::Tls | Self::Unfit | Self::Refused(_) => false,
+        }
+    }
 }
 
 impl Target {

@@ -1,6 +1,5 @@
 //! How somebody is told of an alert.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,6 +8,7 @@ use domain::secret::Secret;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::outbound_url::{self, is_loopback};
 use super::secrets::SecretConfig;
 use crate::alerts::rule::Rule;
 use crate::alerts::target::email::{Email, EmailSettings, Encryption};
@@ -33,6 +33,9 @@ pub(crate) struct TargetConfig {
     /// The same, where the URL is a secret itself, as Slack's are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) url_from: Option<SecretConfig>,
+    /// Whether messages may cross a network in clear.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) plain_http: bool,
     /// What a webhook is signed with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) secret: Option<SecretConfig>,
@@ -151,6 +154,7 @@ impl TargetConfig {
         let http = [
             ("url", self.url.is_some()),
             ("url_from", self.url_from.is_some()),
+            ("plain_http", self.plain_http),
         ];
         let webhook = [("secret", self.secret.is_some())];
         let email = [
@@ -187,7 +191,8 @@ impl TargetConfig {
             (None, None) => bail!("it has neither `url` nor `url_from`"),
             (Some(_), Some(_)) => bail!("it has both `url` and `url_from`; leave one out"),
         };
-        Ok(http::Post::try_new(url.trim(), timeout)?)
+        let url = outbound_url::parse(url.trim(), self.plain_http)?;
+        Ok(http::Post::try_new(url, timeout)?)
     }
 
     fn email(&self, timeout: Duration) -> anyhow::Result<Email> {
@@ -235,13 +240,6 @@ impl TargetConfig {
     }
 }
 
-fn is_loopback(server: &str) -> bool {
-    server == "localhost"
-        || server
-            .parse::<IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -284,7 +282,7 @@ mod tests {
             ),
             (
                 format!("kind='webhook'\nurl='ftp://h/hunter2'\nsecret={SECRET}"),
-                Some("not an http or https URL"),
+                Some("must begin with https://"),
             ),
             (
                 "kind='webhook'\nurl='https://h'\nsecret={value='whsec_%hunter2',in_clear=true}"
@@ -307,6 +305,14 @@ mod tests {
             (
                 format!("kind='slack'\nurl_from={URL}\ntimeout_ms=20001"),
                 Some("timeout_ms must be from 1 to 20000"),
+            ),
+            (
+                format!("kind='webhook'\nurl='http://10.0.0.1/hunter2'\nsecret={SECRET}"),
+                Some("plain_http"),
+            ),
+            (
+                format!("kind='webhook'\nurl='http://h/x'\nplain_http=true\nsecret={SECRET}"),
+                None,
             ),
             (
                 "kind='slack'\nurl='https://h/hunter2'".to_owned(),
@@ -333,6 +339,10 @@ mod tests {
             (
                 "server='mail.example'\nurl='https://h/hunter2'",
                 Some("`url`"),
+            ),
+            (
+                "server='mail.example'\nplain_http=true",
+                Some("`plain_http`"),
             ),
             (
                 "server='mail.example'\nusername='u'",

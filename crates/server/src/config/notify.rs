@@ -1,7 +1,6 @@
 //! Who is told what becomes of payments.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 
 use anyhow::{Context as _, ensure};
 use domain::limits;
@@ -16,6 +15,7 @@ use reqwest::Url;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::Config;
+use super::outbound_url;
 use super::secrets::SecretConfig;
 use super::sources::moment;
 
@@ -193,25 +193,7 @@ impl EndpointConfig {
     /// Messages go where this says and nowhere else, so it must say so plainly.
     fn check_url(&self) -> anyhow::Result<()> {
         ensure!(!self.url.is_empty(), "it has no url");
-        // The text itself is not repeated: it may hold what nobody should read in a log.
-        let url = Url::parse(&self.url).context("url is no URL")?;
-        ensure!(
-            ["http", "https"].contains(&url.scheme()) && url.has_host(),
-            "url must begin with https:// (or http://) and name a host"
-        );
-        ensure!(
-            url.username().is_empty() && url.password().is_none(),
-            "url holds credentials; messages are signed, and the receiver checks that instead"
-        );
-        ensure!(
-            url.fragment().is_none(),
-            "url has a fragment, which is never sent"
-        );
-        ensure!(
-            url.scheme() == "https" || is_loopback(&url) || self.plain_http,
-            "url is http to another machine: anybody between could read what is told. Use https, \
-             or say plain_http = true beside it if that network is trusted"
-        );
+        outbound_url::parse(&self.url, self.plain_http)?;
         Ok(())
     }
 
@@ -288,12 +270,6 @@ fn signing_secret(config: &SecretConfig, place: usize) -> anyhow::Result<Secret>
         secret = secret.retiring_at(moment("retires_at", text)?);
     }
     Ok(secret)
-}
-
-fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || bare.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
 }
 
 #[cfg(test)]

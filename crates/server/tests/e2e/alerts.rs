@@ -235,6 +235,41 @@ async fn a_target_that_was_away_is_told_later_under_the_same_id() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_is_refused_for_good_keeps_no_other_waiting() {
+    let gateway = Gateway::start().await;
+    let receiver = StandIn::start(|heard| {
+        let is_about_disk = String::from_utf8_lossy(&heard.body).contains("disk_space");
+        (if is_about_disk { 422 } else { 204 }, String::new())
+    })
+    .await;
+    let home = Home::new(&format!(
+        "{}
+         alerts.evaluate_every_ms = 50
+         alerts.rules.disk_space = {{ for_seconds = 0, free_bytes_min = 9223372036854775807 }}
+         {}",
+        gateway.config(),
+        pager(&receiver)
+    ));
+    let server = Server::start(&home);
+    let dropped = r#"payhook_alert_messages_total{target="pager",result="dropped"}"#;
+    server.counts(dropped, 1.0).await;
+    gateway.ledger.script("p", [Act::refuse(402)]);
+    server
+        .send(&Webhook::payment("p", "e"))
+        .await
+        .accepts("stored");
+    let second = nth(&receiver, 2).await;
+    assert_eq!(told(&verified(&second)), [("dead_letters", "fired")]);
+    has_told(&server).await;
+    assert_eq!(receiver.heard().len(), 2);
+    let log = home.log(SERVER);
+    assert!(
+        log.contains("it answered 422, which no further try changes"),
+        "{log}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_chat_is_told_what_one_look_finds_in_one_message_and_only_what_it_wants() {
     let receiver = StandIn::start(|_| (200, "ok".to_owned())).await;
     let home = Home::new(&format!(

@@ -5,9 +5,18 @@ use std::fmt;
 use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, Url};
+use reqwest::{Client, StatusCode, Url};
 
 use super::SendFailure;
+
+/// What is said of a message that will never be taken. Any other refusal is of the way there, which
+/// a person can mend: a wrong token, a path that is gone.
+const REJECTIONS: [StatusCode; 4] = [
+    StatusCode::BAD_REQUEST,
+    StatusCode::PAYLOAD_TOO_LARGE,
+    StatusCode::UNSUPPORTED_MEDIA_TYPE,
+    StatusCode::UNPROCESSABLE_ENTITY,
+];
 
 /// Where it goes.
 pub(crate) struct Post {
@@ -18,9 +27,6 @@ pub(crate) struct Post {
 /// Why nothing can be posted there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NoPost {
-    /// The URL is none.
-    #[error("not an http or https URL")]
-    Url,
     /// The system's certificates cannot be used.
     #[error("TLS cannot be set up on this machine")]
     Tls,
@@ -31,11 +37,7 @@ impl Post {
     ///
     /// # Errors
     /// See [`NoPost`].
-    pub(crate) fn try_new(url: &str, timeout: Duration) -> Result<Self, NoPost> {
-        let url = Url::parse(url).map_err(|_| NoPost::Url)?;
-        if !["http", "https"].contains(&url.scheme()) || !url.has_host() {
-            return Err(NoPost::Url);
-        }
+    pub(crate) fn try_new(url: Url, timeout: Duration) -> Result<Self, NoPost> {
         let client = Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
@@ -73,6 +75,7 @@ impl Post {
         // Its words are of no use to anybody here, and are not read.
         match answer.status() {
             status if status.is_success() => Ok(()),
+            status if REJECTIONS.contains(&status) => Err(SendFailure::Rejected(status.as_u16())),
             status => Err(SendFailure::Refused(status.as_u16())),
         }
     }
