@@ -4,8 +4,11 @@
 //! history. A caller keeps the transition before it carries out a command; a command that was
 //! carried out twice is answered once, and the second answer is refused.
 
+mod fork;
 mod inspect;
+mod life;
 mod machine;
+mod recover;
 mod states;
 mod task;
 
@@ -194,6 +197,9 @@ pub fn advance(
 
 impl Machine<'_> {
     fn take(&mut self, signal: Signal) {
+        if let Some(task) = signal.task() {
+            self.focus_task(task);
+        }
         match signal {
             Signal::Start => self.start(),
             Signal::Redrive => self.redrive(),
@@ -222,16 +228,15 @@ fn check(run: Run<'_>, execution: &Execution, signal: &Signal) -> Result<(), Adv
     if !is_started {
         return Err(AdvanceError::NotStarted);
     }
-    if let Some(state) = execution.state_name()
-        && run.definition.state(state).is_none()
-    {
+    let mut states = execution.threads().map(|(_, thread)| &thread.state);
+    if let Some(state) = states.find(|state| run.definition.state(state).is_none()) {
         return Err(AdvanceError::StateUnknown {
-            state: state.to_owned(),
+            state: state.to_string(),
         });
     }
     let status = execution.status();
     if matches!(signal, Signal::Redrive) {
-        return machine::redrivable(run, execution);
+        return life::redrivable(run, execution);
     }
     // An answer that comes after the end is a late answer first of all.
     if let Some(task) = signal.task()

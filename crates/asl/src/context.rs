@@ -53,12 +53,14 @@ pub(crate) struct ContextView<'a> {
     pub(crate) redrive_count: u32,
     pub(crate) redriven_at: Option<Millis>,
     pub(crate) state: StateView<'a>,
+    /// Index and value of the item that an iteration is for.
+    pub(crate) item: Option<(u32, &'a Value)>,
 }
 
 pub(crate) struct StateView<'a> {
     pub(crate) name: &'a str,
     pub(crate) entered_at: Millis,
-    /// Only tasks count retries.
+    /// Only states that can be retried count.
     pub(crate) retry_count: Option<u32>,
     /// Only a task that waits for a callback has a token.
     pub(crate) token: Option<&'a str>,
@@ -80,6 +82,10 @@ impl<'a> ContextView<'a> {
         object.insert("State".to_owned(), self.state());
         if let Some(token) = self.state.token {
             object.insert("Task".to_owned(), fields([("Token", token.into())]));
+        }
+        if let Some((index, value)) = self.item {
+            let item = fields([("Index", index.into()), ("Value", value.clone())]);
+            object.insert("Map".to_owned(), fields([("Item", item)]));
         }
         Value::Object(object)
     }

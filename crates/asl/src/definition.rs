@@ -5,6 +5,8 @@
 
 mod document;
 mod fields;
+mod model;
+mod nested;
 mod reach;
 mod resource;
 mod rules;
@@ -13,27 +15,26 @@ mod states;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use serde_json::Value;
-
-use crate::choice::Condition;
 use crate::context::MachineType;
-use crate::expression::{Expression, PathExpression};
-use crate::path::ReferencePath;
 use crate::problem::Problem;
-use crate::retry::{Catcher, Retrier};
-use crate::template::Template;
 use crate::time::Millis;
 
+pub(crate) use model::{
+    Amount, Choice, Fail, FailText, Kind, Machine, MachineAt, Map, Next, Parallel, Pass, PathField,
+    Percentage, ResultPath, State, StateAt, Task, Tolerance, WaitFor,
+};
 pub use resource::{Resource, ResourceKind};
 
 /// A state machine, ready to run.
 #[derive(Debug, Clone)]
 pub struct Definition {
     pub(crate) comment: Option<String>,
-    pub(crate) start_at: usize,
     pub(crate) timeout: Option<Millis>,
+    /// The outermost one first, each before those inside it.
+    pub(crate) machines: Vec<Machine>,
+    /// The states of all machines, machine by machine. No two have the same name.
     pub(crate) states: Vec<State>,
-    pub(crate) index: HashMap<Arc<str>, usize>,
+    pub(crate) index: HashMap<Arc<str>, StateAt>,
 }
 
 /// The types of states.
@@ -51,117 +52,10 @@ pub enum StateType {
     Succeed,
     /// Ends badly.
     Fail,
-}
-
-#[derive(Debug, Clone)]
-pub(crate) struct State {
-    pub(crate) name: Arc<str>,
-    pub(crate) comment: Option<String>,
-    pub(crate) input_path: PathField,
-    pub(crate) output_path: PathField,
-    pub(crate) assign: Option<Template>,
-    pub(crate) next: Next,
-    pub(crate) kind: Kind,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Next {
-    State(usize),
-    End,
-}
-
-#[derive(Debug, Clone)]
-pub(crate) enum Kind {
-    Pass(Pass),
-    Task(Box<Task>),
-    Choice(Choice),
-    Wait(WaitFor),
-    Succeed,
-    Fail(Fail),
-}
-
-/// `InputPath` or `OutputPath`.
-#[derive(Debug, Clone)]
-pub(crate) enum PathField {
-    Whole,
-    /// `null`: an empty object instead.
-    Nothing,
-    Path(PathExpression),
-}
-
-/// `ResultPath`.
-#[derive(Debug, Clone)]
-pub(crate) enum ResultPath {
-    Whole,
-    /// `null`: the result is dropped.
-    Discard,
-    At {
-        text: String,
-        place: ReferencePath,
-    },
-}
-
-#[derive(Debug, Clone)]
-pub(crate) struct Pass {
-    pub(crate) parameters: Option<Template>,
-    pub(crate) result: Option<Arc<Value>>,
-    pub(crate) result_path: ResultPath,
-}
-
-#[derive(Debug, Clone)]
-pub(crate) struct Task {
-    pub(crate) resource: Arc<Resource>,
-    pub(crate) parameters: Option<Template>,
-    pub(crate) credentials: Option<Template>,
-    pub(crate) result_selector: Option<Template>,
-    pub(crate) result_path: ResultPath,
-    pub(crate) timeout: Option<Seconds>,
-    pub(crate) heartbeat: Option<Seconds>,
-    pub(crate) retriers: Vec<Retrier>,
-    pub(crate) catchers: Vec<Catcher>,
-}
-
-/// A number of seconds, or where to find one.
-#[derive(Debug, Clone)]
-pub(crate) enum Seconds {
-    Fixed(u64),
-    At {
-        field: &'static str,
-        path: PathExpression,
-    },
-}
-
-#[derive(Debug, Clone)]
-pub(crate) struct Choice {
-    pub(crate) rules: Vec<ChoiceRule>,
-    pub(crate) default: Option<usize>,
-}
-
-#[derive(Debug, Clone)]
-pub(crate) struct ChoiceRule {
-    pub(crate) condition: Condition,
-    pub(crate) assign: Option<Template>,
-    pub(crate) next: usize,
-}
-
-#[derive(Debug, Clone)]
-pub(crate) enum WaitFor {
-    Seconds(u64),
-    SecondsAt(PathExpression),
-    Until(Millis),
-    UntilAt(PathExpression),
-}
-
-#[derive(Debug, Clone)]
-pub(crate) struct Fail {
-    pub(crate) error: Option<FailText>,
-    pub(crate) cause: Option<FailText>,
-}
-
-#[derive(Debug, Clone)]
-pub(crate) enum FailText {
-    Fixed(String),
-    At(Expression),
+    /// Does several things at once.
+    Parallel,
+    /// Does one thing for each item of a list.
+    Map,
 }
 
 impl Definition {
@@ -191,8 +85,8 @@ impl Definition {
     /// The name of the first state.
     #[must_use]
     pub fn start_at(&self) -> &str {
-        self.states
-            .get(self.start_at)
+        self.start_of(OUTERMOST)
+            .and_then(|at| self.states.get(at))
             .map_or("", |state| &state.name)
     }
 
@@ -202,7 +96,8 @@ impl Definition {
         self.timeout
     }
 
-    /// The states in the order of the document: name, type and comment.
+    /// Every state, name, type and comment: those of the outermost machine in the order of the
+    /// document, then those of the machines inside it.
     pub fn states(&self) -> impl Iterator<Item = (&str, StateType, Option<&str>)> {
         self.states.iter().map(|state| {
             (
@@ -217,7 +112,13 @@ impl Definition {
     pub fn resources(&self) -> impl Iterator<Item = (&str, &Resource)> {
         self.states.iter().filter_map(|state| match &state.kind {
             Kind::Task(task) => Some((&*state.name, &*task.resource)),
-            Kind::Pass(_) | Kind::Choice(_) | Kind::Wait(_) | Kind::Succeed | Kind::Fail(_) => None,
+            Kind::Pass(_)
+            | Kind::Choice(_)
+            | Kind::Wait(_)
+            | Kind::Succeed
+            | Kind::Fail(_)
+            | Kind::Parallel(_)
+            | Kind::Map(_) => None,
         })
     }
 
@@ -235,59 +136,22 @@ impl Definition {
         edges
     }
 
+    /// The states that the machines inside a state start with, one for each machine: none but for
+    /// Parallel and Map.
+    pub fn inside(&self, state: &str) -> impl Iterator<Item = &str> {
+        let machines = self.state(state).map_or(&[][..], State::machines);
+        machines
+            .iter()
+            .filter_map(|machine| self.start_of(*machine))
+            .filter_map(|at| self.states.get(at).map(|state| &*state.name))
+    }
+
     pub(crate) fn state(&self, name: &str) -> Option<&State> {
         self.index.get(name).and_then(|at| self.states.get(*at))
     }
-}
 
-impl State {
-    /// Every state this one can lead to.
-    pub(crate) fn targets(&self) -> Vec<usize> {
-        let mut targets = Vec::new();
-        match &self.kind {
-            Kind::Choice(choice) => {
-                targets.extend(choice.rules.iter().map(|rule| rule.next));
-                targets.extend(choice.default);
-            }
-            Kind::Task(task) => {
-                targets.extend(self.next.target());
-                targets.extend(task.catchers.iter().map(|catcher| catcher.next));
-            }
-            Kind::Pass(_) | Kind::Wait(_) => targets.extend(self.next.target()),
-            Kind::Succeed | Kind::Fail(_) => {}
-        }
-        targets
-    }
-
-    /// Whether an execution can end in this state.
-    pub(crate) fn is_terminal(&self) -> bool {
-        match &self.kind {
-            Kind::Succeed | Kind::Fail(_) => true,
-            Kind::Choice(_) => false,
-            Kind::Pass(_) | Kind::Task(_) | Kind::Wait(_) => self.next == Next::End,
-        }
-    }
-}
-
-impl Next {
-    fn target(self) -> Option<usize> {
-        match self {
-            Self::State(at) => Some(at),
-            Self::End => None,
-        }
-    }
-}
-
-impl Kind {
-    pub(crate) fn state_type(&self) -> StateType {
-        match self {
-            Self::Pass(_) => StateType::Pass,
-            Self::Task(_) => StateType::Task,
-            Self::Choice(_) => StateType::Choice,
-            Self::Wait(_) => StateType::Wait,
-            Self::Succeed => StateType::Succeed,
-            Self::Fail(_) => StateType::Fail,
-        }
+    pub(crate) fn start_of(&self, machine: MachineAt) -> Option<StateAt> {
+        self.machines.get(machine).map(|machine| machine.start_at)
     }
 }
 
@@ -302,6 +166,11 @@ impl StateType {
             Self::Wait => "Wait",
             Self::Succeed => "Succeed",
             Self::Fail => "Fail",
+            Self::Parallel => "Parallel",
+            Self::Map => "Map",
         }
     }
 }
+
+/// The machine that is the whole definition.
+pub(crate) const OUTERMOST: MachineAt = 0;

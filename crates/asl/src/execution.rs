@@ -3,16 +3,20 @@
 //! Small, versioned, and whole: with the definition, the execution's input and its context
 //! it says everything that is needed to go on. It never owns the execution's input.
 
-use std::sync::Arc;
+mod thread;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::advance::Command;
 use crate::datum::Datum;
-use crate::definition::{Definition, Kind};
+use crate::definition::Definition;
 use crate::expression::Variables;
 use crate::time::Millis;
+
+pub(crate) use thread::{Doing, Fork, Outstanding, Place, Thread, ThreadId};
 
 /// One run of a state machine. [`Execution::new`] has not started yet.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,10 +38,18 @@ pub struct Execution {
     /// When the machine's own time is up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) deadline: Option<Millis>,
+    /// The variables of the outermost scope.
     #[serde(rename = "vars", default, skip_serializing_if = "Variables::is_empty")]
     pub(crate) variables: Variables,
+    /// The outermost thread.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) thread: Option<Thread>,
+    /// The threads inside Parallel and Map states.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) branches: BTreeMap<ThreadId, Thread>,
+    /// Number of branches begun so far.
+    #[serde(rename = "begun", default, skip_serializing_if = "is_zero")]
+    pub(crate) last_branch: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) output: Option<Datum>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -72,62 +84,12 @@ pub enum Status {
 #[serde(transparent)]
 pub struct TaskId(pub u32);
 
-/// One line of control: the state it is in, and what it waits for.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Thread {
-    pub(crate) state: Arc<str>,
-    pub(crate) input: Datum,
-    #[serde(rename = "at")]
-    pub(crate) entered_at: Millis,
-    #[serde(rename = "entered")]
-    pub(crate) entered_event: u32,
-    #[serde(rename = "prev")]
-    pub(crate) previous_event: u32,
-    /// How often each retrier of the state was used in this visit.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) retries: Vec<u32>,
-    pub(crate) doing: Doing,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) enum Doing {
-    #[serde(rename = "task")]
-    Task(Outstanding),
-    #[serde(rename = "wait")]
-    Wait { until: Millis },
-    #[serde(rename = "retry")]
-    Backoff { until: Millis },
-    /// Nothing: the execution has ended here.
-    #[serde(rename = "rest")]
-    Rest,
-}
-
-/// A task that was handed out and has not answered.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Outstanding {
-    pub(crate) id: TaskId,
-    pub(crate) input: Datum,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) token: Option<Arc<str>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) credentials: Option<Datum>,
-    #[serde(rename = "started")]
-    pub(crate) started_at: Millis,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) timeout: Option<Millis>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) heartbeat: Option<Millis>,
-    /// The last sign of life, when the task promised heartbeats.
-    #[serde(rename = "seen")]
-    pub(crate) seen_at: Millis,
-}
-
 impl Execution {
     /// An execution that has not started.
     #[must_use]
     pub fn new() -> Self {
         Self {
-            version: VERSION,
+            version: VERSION_PLAIN,
             status: Status::Running,
             last_event: 0,
             last_task: 0,
@@ -136,6 +98,8 @@ impl Execution {
             deadline: None,
             variables: Variables::new(),
             thread: None,
+            branches: BTreeMap::new(),
+            last_branch: 0,
             output: None,
             error: None,
             cause: None,
@@ -156,10 +120,7 @@ impl Execution {
         if self.status != Status::Running {
             return None;
         }
-        let timer = self
-            .thread
-            .as_ref()
-            .and_then(|thread| thread.doing.due_at());
+        let timer = self.next_timer().map(|(due, _)| due);
         [self.deadline, timer].into_iter().flatten().min()
     }
 
@@ -170,21 +131,18 @@ impl Execution {
         if self.status != Status::Running {
             return Vec::new();
         }
-        self.thread
-            .iter()
-            .filter_map(|thread| thread.command(definition))
-            .collect()
+        let mut commands: Vec<Command> = self
+            .threads()
+            .filter_map(|(_, thread)| thread.command(definition))
+            .collect();
+        commands.sort_by_key(Command::task);
+        commands
     }
 
     /// Whether a task was handed out and has neither answered nor been given up.
     #[must_use]
     pub fn is_outstanding(&self, id: TaskId) -> bool {
-        self.thread
-            .as_ref()
-            .is_some_and(|thread| match &thread.doing {
-                Doing::Task(task) => task.id == id,
-                Doing::Wait { .. } | Doing::Backoff { .. } | Doing::Rest => false,
-            })
+        self.thread_of(id).is_some()
     }
 
     /// The output of an execution that succeeded.
@@ -208,9 +166,17 @@ impl Execution {
     }
 
     /// The state the execution is in, or failed in; none before the start and after success.
+    /// While several things are done at once it is the Parallel or Map state that does them.
     #[must_use]
     pub fn state_name(&self) -> Option<&str> {
         self.thread.as_ref().map(|thread| &*thread.state)
+    }
+
+    /// The states that it is in at once, or was in when it ended badly: one, or the innermost
+    /// ones of every Parallel or Map.
+    pub fn innermost_states(&self) -> impl Iterator<Item = &str> {
+        let innermost = self.threads().filter(|(_, thread)| thread.fork().is_none());
+        innermost.map(|(_, thread)| &*thread.state)
     }
 
     /// How often the current state was retried in this visit.
@@ -239,7 +205,80 @@ impl Execution {
 
     /// Whether this program understands the record.
     pub(crate) fn is_known_version(&self) -> bool {
-        self.version == VERSION
+        (VERSION_PLAIN..=VERSION_BRANCHES).contains(&self.version)
+    }
+
+    /// Every thread, a thread before those inside it.
+    pub(crate) fn threads(&self) -> impl Iterator<Item = (ThreadId, &Thread)> {
+        let outermost = self.thread.iter().map(|thread| (OUTERMOST, thread));
+        outermost.chain(self.branches.iter().map(|(id, thread)| (*id, thread)))
+    }
+
+    pub(crate) fn threads_mut(&mut self) -> impl Iterator<Item = &mut Thread> {
+        self.thread.iter_mut().chain(self.branches.values_mut())
+    }
+
+    pub(crate) fn get(&self, id: ThreadId) -> Option<&Thread> {
+        match id {
+            OUTERMOST => self.thread.as_ref(),
+            id => self.branches.get(&id),
+        }
+    }
+
+    /// A new thread's name.
+    pub(crate) fn next_branch(&mut self) -> ThreadId {
+        self.version = VERSION_BRANCHES;
+        self.last_branch += 1;
+        ThreadId(self.last_branch)
+    }
+
+    pub(crate) fn take(&mut self, id: ThreadId) -> Option<Thread> {
+        match id {
+            OUTERMOST => self.thread.take(),
+            id => self.branches.remove(&id),
+        }
+    }
+
+    pub(crate) fn put(&mut self, id: ThreadId, thread: Thread) {
+        match id {
+            OUTERMOST => self.thread = Some(thread),
+            id => {
+                self.branches.insert(id, thread);
+            }
+        }
+    }
+
+    /// The thread that waits for a task.
+    pub(crate) fn thread_of(&self, id: TaskId) -> Option<ThreadId> {
+        let mut waiting = self
+            .threads()
+            .filter_map(|(thread, it)| it.task().map(|task| (thread, task.id)));
+        waiting
+            .find(|(_, task)| *task == id)
+            .map(|(thread, _)| thread)
+    }
+
+    /// The timer that is due first, and whose it is.
+    pub(crate) fn next_timer(&self) -> Option<(Millis, ThreadId)> {
+        let timers = self
+            .threads()
+            .filter_map(|(id, thread)| Some((thread.doing.due_at()?, id)));
+        timers.min()
+    }
+
+    /// Forgets every thread inside one, and those inside them.
+    pub(crate) fn forget_inside(&mut self, outer: ThreadId) {
+        let mut gone = BTreeSet::from([outer]);
+        // A thread comes after the one that it is inside of.
+        self.branches.retain(|id, thread| {
+            let is_gone = thread
+                .place
+                .is_some_and(|place| gone.contains(&place.parent));
+            if is_gone {
+                gone.insert(*id);
+            }
+            !is_gone
+        });
     }
 }
 
@@ -263,59 +302,16 @@ impl Status {
     }
 }
 
-impl Thread {
-    pub(crate) fn retry_count(&self) -> u32 {
-        self.retries.iter().sum()
-    }
-
-    pub(crate) fn command(&self, definition: &Definition) -> Option<Command> {
-        let Doing::Task(task) = &self.doing else {
-            return None;
-        };
-        let Kind::Task(declared) = &definition.state(&self.state)?.kind else {
-            return None;
-        };
-        Some(Command::RunTask {
-            task: task.id,
-            state: Arc::clone(&self.state),
-            resource: Arc::clone(&declared.resource),
-            input: task.input.clone(),
-            token: task.token.clone(),
-            credentials: task.credentials.clone(),
-            timeout: task.timeout,
-            heartbeat: task.heartbeat,
-            attempt: self.retry_count() + 1,
-        })
-    }
-}
-
-impl Doing {
-    pub(crate) fn due_at(&self) -> Option<Millis> {
-        match self {
-            Self::Task(task) => [task.timeout_at(), task.heartbeat_at()]
-                .into_iter()
-                .flatten()
-                .min(),
-            Self::Wait { until } | Self::Backoff { until } => Some(*until),
-            Self::Rest => None,
-        }
-    }
-}
-
-impl Outstanding {
-    pub(crate) fn timeout_at(&self) -> Option<Millis> {
-        self.timeout.map(|timeout| self.started_at.after(timeout))
-    }
-
-    pub(crate) fn heartbeat_at(&self) -> Option<Millis> {
-        self.heartbeat
-            .map(|heartbeat| self.seen_at.after(heartbeat))
-    }
-}
-
 fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
-/// Raise it when the record's meaning changes, and read the old ones too.
-const VERSION: u32 = 1;
+/// The outermost thread.
+pub(crate) const OUTERMOST: ThreadId = ThreadId(0);
+
+/// The record of an execution that never did several things at once. Raise it when the record's
+/// meaning changes, and read the old ones too.
+const VERSION_PLAIN: u32 = 1;
+
+/// The record of one that did: a program that only knows the other must not move it.
+const VERSION_BRANCHES: u32 = 2;

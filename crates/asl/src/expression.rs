@@ -8,12 +8,36 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::context::ContextView;
+use crate::execution::{Execution, Thread};
 use crate::intrinsics::{Call, CallError};
 use crate::luck::Luck;
 use crate::path::{JsonPath, PathMiss};
 
 /// The variables of a workflow by name (without the dollar sign).
 pub(crate) type Variables = BTreeMap<String, Arc<Value>>;
+
+/// The variables that a thread sees: its own, and those of the scopes around it as they were when
+/// it began, for nothing changes them while it runs.
+#[derive(Clone, Copy)]
+pub(crate) struct Visible<'a> {
+    pub(crate) execution: &'a Execution,
+    pub(crate) thread: &'a Thread,
+}
+
+impl<'a> Visible<'a> {
+    pub(crate) fn get(&self, name: &str) -> Option<&'a Value> {
+        let mut thread = self.thread;
+        loop {
+            if let Some(value) = thread.variables.get(name) {
+                return Some(value);
+            }
+            match thread.place {
+                Some(place) => thread = self.execution.get(place.parent)?,
+                None => return self.execution.variables.get(name).map(|value| &**value),
+            }
+        }
+    }
+}
 
 /// Everything an expression can see.
 #[derive(Clone, Copy)]
@@ -22,7 +46,7 @@ pub(crate) struct Scope<'a> {
     pub(crate) data: &'a Value,
     /// What `$$` names.
     pub(crate) context: &'a ContextView<'a>,
-    pub(crate) variables: &'a Variables,
+    pub(crate) variables: Visible<'a>,
     pub(crate) luck: &'a Luck,
 }
 

@@ -3,10 +3,9 @@
 use serde_json::Value;
 
 use crate::datum::Datum;
-use crate::definition::{FailText, PathField, ResultPath, Seconds};
-use crate::expression::{ExpressionError, Scope};
+use crate::definition::{Amount, FailText, PathField, Percentage, ResultPath};
+use crate::expression::{ExpressionError, PathExpression, Scope};
 use crate::template::{Template, TemplateError};
-use crate::time::Millis;
 
 /// Why data cannot flow; the caller adds which state it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,24 +86,54 @@ pub(crate) fn assigned(
     }
 }
 
-/// A number of seconds that is written down or found in the data.
-pub(crate) fn seconds(field: &Seconds, scope: Scope<'_>) -> Result<Millis, Fault> {
+/// A whole number that is written down or found in the data, and is at least `least`.
+pub(crate) fn amount(field: &Amount, least: i64, scope: Scope<'_>) -> Result<u64, Fault> {
     match field {
-        Seconds::Fixed(seconds) => Ok(Millis::from_secs(*seconds)),
-        Seconds::At { field, path } => {
+        Amount::Fixed(number) => Ok(*number),
+        Amount::At { field, path } => {
             let found = path
                 .evaluate(scope)
                 .map_err(|error| Fault::Runtime(error.for_path_field()))?;
-            match whole(&found).map(u64::try_from) {
-                Some(Ok(seconds)) if seconds > 0 => Ok(Millis::from_secs(seconds)),
-                _ => Err(Fault::Runtime(format!(
-                    "The {field} field refers to value \"{}\" which is not a valid integer: {}",
-                    crate::intrinsics::java_text(&found),
-                    path.text()
-                ))),
+            let number = whole(&found).ok_or_else(|| unfit(field, path, &found, "integer"))?;
+            match u64::try_from(number) {
+                Ok(fits) if number >= least => Ok(fits),
+                // Recorded for ToleratedFailureCount.
+                _ if least == 0 => {
+                    let name = field.strip_suffix("Path").unwrap_or(field);
+                    Err(Fault::Runtime(format!("{name} cannot be negative.")))
+                }
+                _ => Err(unfit(field, path, &found, "integer")),
             }
         }
     }
+}
+
+/// A number from 0 to 100 that is written down or found in the data.
+pub(crate) fn percentage(field: &Percentage, scope: Scope<'_>) -> Result<f64, Fault> {
+    match field {
+        Percentage::Fixed(number) => Ok(*number),
+        Percentage::At { field, path } => {
+            let found = path
+                .evaluate(scope)
+                .map_err(|error| Fault::Runtime(error.for_path_field()))?;
+            let number = found.as_f64().or_else(|| found.as_str()?.parse().ok());
+            let number = number.ok_or_else(|| unfit(field, path, &found, "float"))?;
+            if (0.0..=100.0).contains(&number) {
+                return Ok(number);
+            }
+            let name = field.strip_suffix("Path").unwrap_or(field);
+            let text = format!("{name} must be between 0 and 100.");
+            Err(Fault::Runtime(text))
+        }
+    }
+}
+
+fn unfit(field: &str, path: &PathExpression, found: &Value, kind: &str) -> Fault {
+    Fault::Runtime(format!(
+        "The {field} field refers to value \"{}\" which is not a valid {kind}: {}",
+        crate::intrinsics::java_text(found),
+        path.text()
+    ))
 }
 
 /// A whole number, or a text that is one: the service reads both (recorded for

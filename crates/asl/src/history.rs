@@ -58,6 +58,22 @@ pub enum EventDetails {
         output: Datum,
         assigned: Vec<(String, String)>,
     },
+    /// A state was given up because of something beside it.
+    StateAborted { kind: StateType },
+    /// A Parallel state began its branches.
+    ParallelStarted,
+    /// A Map state began its iterations.
+    MapStarted { length: u32 },
+    /// A Parallel or Map state has everything it waited for.
+    ForkSucceeded { kind: StateType },
+    /// A Parallel or Map state failed because something inside it did.
+    ForkFailed { kind: StateType },
+    /// An iteration of a Map state began, or ended in one way or another.
+    MapIteration {
+        name: Arc<str>,
+        index: u32,
+        what: IterationEvent,
+    },
     /// A task was handed out.
     TaskScheduled(Box<TaskScheduled>),
     /// A task began.
@@ -83,6 +99,16 @@ pub enum EventDetails {
         resource: Arc<Resource>,
         error: String,
     },
+}
+
+/// What became of an iteration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are those of the API")]
+pub enum IterationEvent {
+    Started,
+    Succeeded,
+    Failed,
+    Aborted,
 }
 
 /// The details of a task that was handed out.
@@ -112,8 +138,8 @@ impl HistoryEvent {
         event.insert("type".to_owned(), self.event_type().into());
         event.insert("id".to_owned(), self.id.into());
         event.insert("previousEventId".to_owned(), self.previous_event_id.into());
-        if let Some((name, details)) = self.details.to_json(execution_input) {
-            event.insert(name, Value::Object(details));
+        if let Some(details) = self.details.shown(execution_input) {
+            event.insert(self.details.field(), Value::Object(details));
         }
         Value::Object(event)
     }
@@ -130,6 +156,12 @@ impl EventDetails {
             Self::ExecutionRedriven { .. } => "ExecutionRedriven".to_owned(),
             Self::StateEntered { kind, .. } => format!("{}StateEntered", kind.as_str()),
             Self::StateExited { kind, .. } => format!("{}StateExited", kind.as_str()),
+            Self::StateAborted { kind } => format!("{}StateAborted", kind.as_str()),
+            Self::ParallelStarted => "ParallelStateStarted".to_owned(),
+            Self::MapStarted { .. } => "MapStateStarted".to_owned(),
+            Self::ForkSucceeded { kind } => format!("{}StateSucceeded", kind.as_str()),
+            Self::ForkFailed { kind } => format!("{}StateFailed", kind.as_str()),
+            Self::MapIteration { what, .. } => format!("MapIteration{}", what.as_str()),
             Self::TaskScheduled(task) => format!("{}Scheduled", family(&task.resource)),
             Self::TaskStarted { resource } => format!("{}Started", family(resource)),
             Self::TaskSubmitted { resource, .. } => format!("{}Submitted", family(resource)),
@@ -139,15 +171,27 @@ impl EventDetails {
         }
     }
 
-    /// Name and content of the details field, when the event has one.
-    fn to_json(&self, input: &Value) -> Option<(String, Map<String, Value>)> {
+    /// The name of the details field.
+    fn field(&self) -> String {
+        let event = self.event_type();
+        // All states have theirs in common.
+        let event = match event.find("StateEntered").or(event.find("StateExited")) {
+            Some(at) => &event[at..],
+            None => &event,
+        };
+        let (first, rest) = event.split_at_checked(1).unwrap_or(("", event));
+        format!("{}{rest}EventDetails", first.to_ascii_lowercase())
+    }
+
+    /// The content of the details field, when the event has one.
+    fn shown(&self, input: &Value) -> Option<Map<String, Value>> {
         let mut details = Map::new();
         match self {
             Self::ExecutionStarted {
-                input: started_with,
+                input: data,
                 role_arn,
             } => {
-                put_data(&mut details, "input", started_with.resolve(input));
+                put_data(&mut details, "input", data.resolve(input));
                 details.insert("roleArn".to_owned(), role_arn.as_str().into());
             }
             Self::ExecutionSucceeded { output } => {
@@ -165,9 +209,7 @@ impl EventDetails {
                 input: entered_with,
                 ..
             } => {
-                details.insert("name".to_owned(), (&**name).into());
-                put_data(&mut details, "input", entered_with.resolve(input));
-                return Some(("stateEnteredEventDetails".to_owned(), details));
+                put_named(&mut details, name, "input", entered_with.resolve(input));
             }
             Self::StateExited {
                 name,
@@ -175,18 +217,24 @@ impl EventDetails {
                 assigned,
                 ..
             } => {
-                details.insert("name".to_owned(), (&**name).into());
-                put_data(&mut details, "output", output.resolve(input));
+                put_named(&mut details, name, "output", output.resolve(input));
                 put_assigned(&mut details, assigned);
-                return Some(("stateExitedEventDetails".to_owned(), details));
+            }
+            Self::StateAborted { .. }
+            | Self::ParallelStarted
+            | Self::ForkSucceeded { .. }
+            | Self::ForkFailed { .. } => return None,
+            Self::MapStarted { length } => {
+                details.insert("length".to_owned(), (*length).into());
+            }
+            Self::MapIteration { name, index, .. } => {
+                details.insert("name".to_owned(), (&**name).into());
+                details.insert("index".to_owned(), (*index).into());
             }
             Self::TaskScheduled(task) => task.put(&mut details, input),
-            Self::TaskStarted { resource } => {
-                // A function or an activity that started has nothing more to say.
-                if !put_service(&mut details, resource) {
-                    return None;
-                }
-            }
+            // A function or an activity that started has nothing more to say.
+            Self::TaskStarted { resource } if !put_service(&mut details, resource) => return None,
+            Self::TaskStarted { .. } => {}
             Self::TaskSubmitted { resource, output } | Self::TaskSucceeded { resource, output } => {
                 put_service(&mut details, resource);
                 put_data(&mut details, "output", output.resolve(input));
@@ -204,11 +252,18 @@ impl EventDetails {
                 put_error(&mut details, &Some(error.clone()), &None);
             }
         }
-        let mut name = self.event_type();
-        if let Some(first) = name.get_mut(..1) {
-            first.make_ascii_lowercase();
+        Some(details)
+    }
+}
+
+impl IterationEvent {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Started => "Started",
+            Self::Succeeded => "Succeeded",
+            Self::Failed => "Failed",
+            Self::Aborted => "Aborted",
         }
-        Some((name + "EventDetails", details))
     }
 }
 
@@ -256,6 +311,11 @@ fn put_service(details: &mut Map<String, Value>, resource: &Resource) -> bool {
 fn put_data(details: &mut Map<String, Value>, name: &str, value: &Value) {
     details.insert(name.to_owned(), value.to_string().into());
     details.insert(format!("{name}Details"), not_truncated());
+}
+
+fn put_named(details: &mut Map<String, Value>, name: &str, kind: &str, value: &Value) {
+    details.insert("name".to_owned(), name.into());
+    put_data(details, kind, value);
 }
 
 fn put_assigned(details: &mut Map<String, Value>, assigned: &[(String, String)]) {

@@ -42,3 +42,7 @@ pub(crate) const ARRAY_RANGE_MAX: usize = 1000;
 
 /// Longest text that hashing and Base64 take, in characters. Source: developer guide.
 pub(crate) const ENCODE_CHARS_MAX: usize = 10_000;
+
+/// Deepest nesting of Parallel and Map states; ours, so that a hostile definition cannot exhaust
+/// the stack.
+pub(crate) const MACHINE_DEPTH_MAX: usize = 32;

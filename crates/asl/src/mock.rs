@@ -4,7 +4,7 @@
 //! case names a mocked response for each state, and a response says for each invocation, or
 //! range of them (`"0"`, `"1-2"`), what is returned or thrown. Nothing is ever called.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -190,7 +190,8 @@ impl Mocks {
     }
 }
 
-/// Runs to the end. Time starts at the context's start time and jumps from timer to timer.
+/// Runs to the end. Time starts at the context's start time and jumps from timer to timer; tasks
+/// take none, and are answered in the order in which they are handed out.
 ///
 /// # Errors
 /// When a task is called for which there is no mock.
@@ -204,8 +205,12 @@ pub fn run(run: Run<'_>, mocks: &Mocks, seed: u64) -> Result<MockedRun, MockErro
     let mut invocations: BTreeMap<String, u32> = BTreeMap::new();
     let mut transition = advance::start(run, &moment(now))?;
     let mut history = std::mem::take(&mut transition.history);
+    let mut pending = VecDeque::new();
     while transition.execution.status() == Status::Running {
-        let signal = match transition.commands.pop() {
+        pending.extend(transition.commands.drain(..));
+        // A branch that fails takes the tasks of the others with it.
+        pending.retain(|command: &Command| transition.execution.is_outstanding(command.task()));
+        let signal = match pending.pop_front() {
             Some(Command::RunTask { task, state, .. }) => {
                 let count = invocations.entry(state.to_string()).or_default();
                 let invocation = *count;
@@ -228,9 +233,7 @@ pub fn run(run: Run<'_>, mocks: &Mocks, seed: u64) -> Result<MockedRun, MockErro
                 None => break,
             },
         };
-        let pending = std::mem::take(&mut transition.commands);
         transition = advance::advance(run, &transition.execution, signal, &moment(now))?;
-        transition.commands.extend(pending);
         history.append(&mut transition.history);
     }
     Ok(MockedRun {

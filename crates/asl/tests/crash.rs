@@ -36,6 +36,31 @@ fn definition() -> Value {
     }})
 }
 
+/// Several things at once, one inside the other, with retries, tolerance and a catcher.
+fn forked() -> Value {
+    let task = json!({"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke",
+        "Parameters": {"FunctionName": "f", "Payload": {"luck.$": "States.UUID()", "in.$": "$"}},
+        "Retry": [{"ErrorEquals": ["Busy"], "MaxAttempts": 2, "JitterStrategy": "FULL"}],
+        "TimeoutSeconds": 40, "End": true});
+    let map = json!({"Type": "Map", "MaxConcurrency": 2, "ItemsPath": "$.items",
+        "ItemSelector": {"item.$": "$$.Map.Item.Value", "at.$": "$$.Map.Item.Index", "n.$": "$n"},
+        "ItemProcessor": {"StartAt": "Item", "States": {"Item": task}},
+        "ToleratedFailureCount": 1, "ResultPath": "$.all", "Next": "Rest"});
+    let mut call = task;
+    call["Assign"] = json!({"m.$": "States.MathAdd($n, 1)"});
+    json!({"StartAt": "Init", "States": {
+        "Init": {"Type": "Pass", "Result": {"items": [1, 2, 3, 4]}, "Assign": {"n": 7}, "Next": "Fan"},
+        "Fan": {"Type": "Parallel", "Branches": [
+                {"StartAt": "Each", "States": {"Each": map, "Rest": {"Type": "Wait", "Seconds": 9, "End": true}}},
+                {"StartAt": "Call", "States": {"Call": call}},
+                {"StartAt": "Pause", "States": {"Pause": {"Type": "Wait", "Seconds": 30, "End": true}}}],
+            "Retry": [{"ErrorEquals": ["States.Timeout"], "MaxAttempts": 1}],
+            "Catch": [{"ErrorEquals": ["Odd"], "ResultPath": "$.error", "Next": "Again"}], "Next": "Done"},
+        "Again": {"Type": "Wait", "Seconds": 2, "Next": "Fan"},
+        "Done": {"Type": "Pass", "End": true},
+    }})
+}
+
 #[derive(Debug, Clone, Copy)]
 enum Step {
     Succeed,
@@ -47,7 +72,8 @@ enum Step {
     Redrive,
 }
 
-fn steps() -> impl Strategy<Value = Vec<Step>> {
+/// What happens, and to which of the tasks that are outstanding.
+fn steps() -> impl Strategy<Value = Vec<(Step, usize)>> {
     let step = prop_oneof![
         4 => Just(Step::Succeed),
         4 => Just(Step::Busy),
@@ -57,12 +83,16 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => Just(Step::Stop),
         1 => Just(Step::Redrive),
     ];
-    proptest::collection::vec(step, 1..40)
+    proptest::collection::vec((step, 0..8usize), 1..60)
 }
 
 /// The history and the final execution; `restart` stands for what happens between two steps.
-fn play(steps: &[Step], restart: impl Fn(Execution) -> Execution) -> (Vec<Value>, Execution) {
-    let definition = Definition::parse(&definition().to_string()).unwrap();
+fn play(
+    definition: &Value,
+    steps: &[(Step, usize)],
+    restart: impl Fn(Execution) -> Execution,
+) -> (Vec<Value>, Execution) {
+    let definition = Definition::parse(&definition.to_string()).unwrap();
     let context = context(MachineType::Standard);
     let input = json!({"payment": "p1"});
     let run = Run {
@@ -75,14 +105,14 @@ fn play(steps: &[Step], restart: impl Fn(Execution) -> Execution) -> (Vec<Value>
     let mut execution = first.execution;
     let mut history = first.history;
     let mut given: Vec<Command> = first.commands;
-    for (at, step) in steps.iter().enumerate() {
+    for (at, (step, which)) in steps.iter().enumerate() {
         execution = restart(execution);
         assert_eq!(
             execution.outstanding_tasks(&definition),
             given,
             "the same commands again"
         );
-        let task = given.first().map(Command::task);
+        let task = given.get(which % given.len().max(1)).map(Command::task);
         now = Millis(now.0 + 700);
         let failed = |task, error: &str| Signal::TaskFailed {
             task,
@@ -150,17 +180,37 @@ proptest! {
 
     #[test]
     fn a_crash_between_any_two_steps_changes_nothing(steps in steps()) {
-        let unharmed = play(&steps, |execution| execution);
-        let crashed = play(&steps, |execution| {
-            let text = serde_json::to_string(&execution).unwrap();
-            serde_json::from_str(&text).unwrap()
-        });
-        prop_assert_eq!(&unharmed.0, &crashed.0);
-        prop_assert_eq!(&unharmed.1, &crashed.1);
-        let ids: Vec<u64> = unharmed.0.iter().map(|event| event["id"].as_u64().unwrap()).collect();
-        prop_assert_eq!(ids.clone(), (1..=ids.len() as u64).collect::<Vec<_>>());
-        if unharmed.1.status() != Status::Running {
-            prop_assert_eq!(unharmed.1.wake_at(), None);
-        }
+        crash(&definition(), &steps);
+    }
+
+    #[test]
+    fn nor_does_it_when_several_things_go_on(steps in steps()) {
+        crash(&forked(), &steps);
+    }
+}
+
+fn crash(definition: &Value, steps: &[(Step, usize)]) {
+    let unharmed = play(definition, steps, |execution| execution);
+    let crashed = play(definition, steps, |execution| {
+        let text = serde_json::to_string(&execution).unwrap();
+        serde_json::from_str(&text).unwrap()
+    });
+    assert_eq!(&unharmed.0, &crashed.0);
+    assert_eq!(&unharmed.1, &crashed.1);
+    let ids: Vec<u64> = unharmed
+        .0
+        .iter()
+        .map(|event| event["id"].as_u64().unwrap())
+        .collect();
+    assert_eq!(ids, (1..=ids.len() as u64).collect::<Vec<_>>());
+    for event in &unharmed.0 {
+        assert!(event["previousEventId"].as_u64() < event["id"].as_u64());
+    }
+    if unharmed.1.status() != Status::Running {
+        assert_eq!(unharmed.1.wake_at(), None);
+        assert!(
+            unharmed.1.innermost_states().count() <= 8,
+            "nothing is left behind"
+        );
     }
 }

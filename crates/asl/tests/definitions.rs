@@ -220,13 +220,15 @@ fn transitions_are_checked_in_the_order_of_the_service() {
 
 #[test]
 fn what_cannot_run_yet_is_refused_as_that() {
-    let map = json!({"StartAt": "M", "States": {"M": {"Type": "Map", "End": true}}});
-    let parallel = json!({"StartAt": "P", "States": {"P": {"Type": "Parallel", "End": true}}});
+    let machine = json!({"ProcessorConfig": {"Mode": "DISTRIBUTED"}, "StartAt": "S",
+        "States": {"S": {"Type": "Succeed"}}});
+    let map = json!({"StartAt": "M", "States": {"M": {"Type": "Map", "ItemProcessor": machine,
+        "ItemBatcher": {"MaxItemsPerBatch": 2}, "End": true}}});
     let jsonata = json!({"QueryLanguage": "JSONata", "StartAt": "S",
         "States": {"S": {"Type": "Succeed"}}});
     let one = json!({"StartAt": "S",
         "States": {"S": {"QueryLanguage": "JSONata", "Type": "Succeed"}}});
-    for definition in [map, parallel, jsonata, one] {
+    for definition in [map, jsonata, one] {
         let problems = parse(&definition, MachineType::Standard).unwrap_err();
         assert!(
             problems

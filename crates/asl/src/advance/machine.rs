@@ -1,19 +1,20 @@
-//! The moving parts of one call of `advance`: records events, enters and leaves states, ends
-//! the execution.
+//! The moving parts of one call of `advance`: goes from thread to thread, enters and leaves
+//! states, records events.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{AdvanceError, Command, Inspection, Moment, Run, Transition};
-use crate::context::{ContextView, MachineType, StateView};
+use super::{Command, Inspection, Moment, Run, Transition};
+use crate::context::{ContextView, StateView};
 use crate::datum::Datum;
-use crate::definition::{Kind, Next, State};
-use crate::execution::{Doing, Execution, Status, Thread};
-use crate::expression::Scope;
+use crate::definition::{Kind, Next, State, StateAt};
+use crate::execution::{Doing, Execution, OUTERMOST, Status, TaskId, Thread, ThreadId};
+use crate::expression::{Scope, Visible};
 use crate::flow::Fault;
 use crate::history::{EventDetails, HistoryEvent};
-use crate::limits::{HISTORY_EVENTS_MAX, PAYLOAD_BYTES_MAX, REDRIVE_EVENTS_MAX};
+use crate::limits::{HISTORY_EVENTS_MAX, PAYLOAD_BYTES_MAX};
 use crate::luck::Luck;
 use crate::retry::{Failure, Origin};
 use crate::time::Millis;
@@ -22,10 +23,17 @@ pub(super) struct Machine<'a> {
     pub(super) run: Run<'a>,
     pub(super) now: Millis,
     pub(super) luck: Luck,
+    /// Without the thread in hand.
     pub(super) execution: Execution,
+    /// The thread in hand.
     pub(super) thread: Thread,
+    pub(super) at: ThreadId,
     /// The token of the task in hand.
     pub(super) token: Option<Arc<str>>,
+    /// The iteration that is about to begin.
+    pub(super) item: Option<u32>,
+    /// Threads whose Parallel or Map state may begin more branches, the next one last.
+    pub(super) forks: Vec<ThreadId>,
     pub(super) commands: Vec<Command>,
     history: Vec<HistoryEvent>,
     /// What someone who looks on has seen.
@@ -39,51 +47,31 @@ pub(super) enum Flow {
         assigned: Vec<(String, Value)>,
         next: Next,
     },
-    /// It waits for a task or a timer.
+    /// It waits for a task, a timer or its branches.
     Pause,
     /// It ended the execution.
     Ended,
 }
 
-/// The next state and what it is entered with.
-pub(super) type Cursor = Option<(usize, Datum)>;
-
-pub(super) fn redrivable(run: Run<'_>, execution: &Execution) -> Result<(), AdvanceError> {
-    let reason = if run.context.machine_type == MachineType::Express {
-        "it is an Express execution"
-    } else if matches!(execution.status(), Status::Running | Status::Succeeded) {
-        "it did not end unsuccessfully"
-    } else if execution.event_count() >= REDRIVE_EVENTS_MAX {
-        "its history is too long"
-    } else {
-        return Ok(());
-    };
-    Err(AdvanceError::NotRedrivable { reason })
-}
+/// The next state of the thread in hand, and what it is entered with.
+pub(super) type Cursor = Option<(StateAt, Datum)>;
 
 impl<'a> Machine<'a> {
     pub(super) fn new(run: Run<'a>, execution: &Execution, at: &Moment) -> Self {
         let mut execution = execution.clone();
-        let thread = execution.thread.take().unwrap_or_else(|| Thread {
-            state: Arc::from(""),
-            input: Datum::ExecutionInput,
-            entered_at: at.now,
-            entered_event: 0,
-            previous_event: 0,
-            retries: Vec::new(),
-            doing: Doing::Rest,
-        });
-        let token = match &thread.doing {
-            Doing::Task(task) => task.token.clone(),
-            Doing::Wait { .. } | Doing::Backoff { .. } | Doing::Rest => None,
-        };
+        let thread = execution.take(OUTERMOST);
+        let thread = thread.unwrap_or_else(|| Thread::new(None, at.now, 0));
+        let token = thread.task().and_then(|task| task.token.clone());
         Self {
             run,
             now: at.now,
             luck: Luck::new(at.seed),
             execution,
             thread,
+            at: OUTERMOST,
             token,
+            item: None,
+            forks: Vec::new(),
             commands: Vec::new(),
             history: Vec::new(),
             inspection: None,
@@ -92,8 +80,15 @@ impl<'a> Machine<'a> {
 
     pub(super) fn finish(mut self) -> Transition {
         if self.execution.status != Status::Succeeded {
-            self.execution.thread = Some(self.thread);
+            self.execution.put(self.at, self.thread);
         }
+        // When several timers came due at once, one may have given up what another asked for.
+        let threads = self.execution.threads();
+        let outstanding: BTreeSet<TaskId> = threads
+            .filter_map(|(_, thread)| thread.task().map(|task| task.id))
+            .collect();
+        self.commands
+            .retain(|command| outstanding.contains(&command.task()));
         Transition {
             execution: self.execution,
             commands: self.commands,
@@ -101,77 +96,33 @@ impl<'a> Machine<'a> {
         }
     }
 
-    pub(super) fn start(&mut self) {
-        let role_arn = self.run.context.role_arn.clone();
-        let input = Datum::ExecutionInput;
-        self.record_apart(EventDetails::ExecutionStarted { input, role_arn }, 0);
-        self.set_deadline();
-        self.go(Some((self.run.definition.start_at, Datum::ExecutionInput)));
-    }
-
-    pub(super) fn stop(&mut self, error: Option<String>, cause: Option<String>) {
-        let details = EventDetails::ExecutionAborted {
-            error: error.clone(),
-            cause: cause.clone(),
-        };
-        self.record_apart(details, 0);
-        self.end(Status::Aborted, error, cause);
-    }
-
-    pub(super) fn redrive(&mut self) {
-        self.execution.redrives += 1;
-        self.execution.redriven_at = Some(self.now);
-        self.execution.status = Status::Running;
-        self.execution.error = None;
-        self.execution.cause = None;
-        self.set_deadline();
-        let redrive_count = self.execution.redrives;
-        let previous = self.execution.last_event;
-        self.record_apart(EventDetails::ExecutionRedriven { redrive_count }, previous);
-        self.thread.previous_event = self.execution.last_event;
-        self.thread.retries.clear();
-        let definition = self.run.definition;
-        let Some(at) = definition.index.get(&self.thread.state).copied() else {
-            return;
-        };
-        if let Some(State {
-            kind: Kind::Task(_),
-            ..
-        }) = definition.states.get(at)
-        {
-            // A task is scheduled again without entering its state again.
-            let cursor = self.resume(Self::schedule);
-            self.go(cursor);
-        } else {
-            let input = self.thread.input.clone();
-            self.go(Some((at, input)));
+    /// Takes another thread in hand. One that is not there any more changes nothing.
+    pub(super) fn focus(&mut self, id: ThreadId) -> bool {
+        if id == self.at {
+            return true;
         }
-    }
-
-    /// Fires every timer that is due, the earliest first.
-    pub(super) fn tick(&mut self) {
-        while self.execution.status == Status::Running {
-            let timer = self.thread.doing.due_at().filter(|due| *due <= self.now);
-            let deadline = self.execution.deadline.filter(|due| *due <= self.now);
-            match (deadline, timer) {
-                (Some(deadline), timer) if timer.is_none_or(|timer| deadline <= timer) => {
-                    self.record_apart(EventDetails::ExecutionTimedOut, 0);
-                    self.end(Status::TimedOut, None, None);
-                }
-                (_, Some(_)) => self.fire(),
-                _ => return,
-            }
-        }
-    }
-
-    fn fire(&mut self) {
-        let cursor = match &self.thread.doing {
-            Doing::Wait { .. } => self.resume(Self::wait_over),
-            Doing::Backoff { .. } => self.resume(Self::schedule),
-            Doing::Task(_) => self.resume(Self::task_timed_out),
-            Doing::Rest => None,
+        let Some(thread) = self.execution.take(id) else {
+            return false;
         };
-        self.go(cursor);
+        let last = self.hold(id, thread);
+        self.execution.put(last.0, last.1);
+        true
+    }
+
+    /// Takes a thread in hand and gives the one before back.
+    pub(super) fn hold(&mut self, id: ThreadId, thread: Thread) -> (ThreadId, Thread) {
+        self.token = thread.task().and_then(|task| task.token.clone());
+        let last = std::mem::replace(&mut self.thread, thread);
+        (std::mem::replace(&mut self.at, id), last)
+    }
+
+    /// Takes the thread in hand that waits for a task.
+    pub(super) fn focus_task(&mut self, id: TaskId) -> bool {
+        if self.thread.task().is_some_and(|task| task.id == id) {
+            return true;
+        }
+        let thread = self.execution.thread_of(id);
+        thread.is_some_and(|thread| self.focus(thread))
     }
 
     /// Goes on with the current state.
@@ -185,10 +136,13 @@ impl<'a> Machine<'a> {
         self.settle(state, flow)
     }
 
-    /// Runs states until one has to wait or the execution has ended.
+    /// Runs states, thread by thread, until every thread has to wait or the execution has ended.
     pub(super) fn go(&mut self, mut cursor: Cursor) {
         let definition = self.run.definition;
-        while let Some((at, input)) = cursor.take() {
+        while self.execution.status == Status::Running {
+            let Some((at, input)) = cursor.take().or_else(|| self.next_branch()) else {
+                return;
+            };
             let Some(state) = definition.states.get(at) else {
                 return;
             };
@@ -201,10 +155,10 @@ impl<'a> Machine<'a> {
         }
     }
 
-    fn settle(&mut self, state: &'a State, flow: Result<Flow, Failure>) -> Cursor {
+    pub(super) fn settle(&mut self, state: &'a State, flow: Result<Flow, Failure>) -> Cursor {
         let (mut flow, mut was_too_large) = (flow, false);
         loop {
-            match flow {
+            let failure = match flow {
                 Ok(Flow::Pause | Flow::Ended) => return None,
                 Ok(Flow::Leave {
                     output,
@@ -214,15 +168,18 @@ impl<'a> Machine<'a> {
                     if !self.is_too_large(&output) {
                         return self.leave(state, output, assigned, next);
                     }
-                    let mut failure = data_limit(&state.name, Origin::Interpreter);
-                    if was_too_large {
-                        // The catcher's own output is too large: nobody can catch that.
-                        failure.origin = Origin::Fatal;
+                    let failure = data_limit(&state.name, Origin::Interpreter);
+                    if std::mem::replace(&mut was_too_large, true) {
+                        // The catcher's own output is too large: no catcher can help with that.
+                        return self.thread_failed(failure);
                     }
-                    was_too_large = true;
-                    flow = self.handle(state, failure);
+                    failure
                 }
-                Err(failure) => flow = self.handle(state, failure),
+                Err(failure) => failure,
+            };
+            match self.handle(state, failure) {
+                Ok(next) => flow = Ok(next),
+                Err(failure) => return self.thread_failed(failure),
             }
         }
     }
@@ -266,12 +223,17 @@ impl<'a> Machine<'a> {
             assigned: texts.collect(),
         };
         self.record(details);
+        let variables = match self.thread.place {
+            Some(_) => &mut self.thread.variables,
+            None => &mut self.execution.variables,
+        };
         for (name, value) in assigned {
-            self.execution.variables.insert(name, Arc::new(value));
+            variables.insert(name, Arc::new(value));
         }
-        match next {
-            Next::State(at) => Some((at, output)),
-            Next::End => {
+        match (next, self.thread.place) {
+            (Next::State(at), _) => Some((at, output)),
+            (Next::End, Some(place)) => self.branch_succeeded(place, output),
+            (Next::End, None) => {
                 self.record(EventDetails::ExecutionSucceeded {
                     output: output.clone(),
                 });
@@ -282,30 +244,13 @@ impl<'a> Machine<'a> {
         }
     }
 
-    pub(super) fn end(&mut self, status: Status, error: Option<String>, cause: Option<String>) {
-        self.thread.doing = Doing::Rest;
-        self.execution.status = status;
-        self.execution.error = error;
-        self.execution.cause = cause;
-    }
-
-    pub(super) fn end_failed(&mut self, error: Option<String>, cause: Option<String>) {
-        let details = EventDetails::ExecutionFailed {
-            error: error.clone(),
-            cause: cause.clone(),
-        };
-        self.record(details);
-        self.end(Status::Failed, error, cause);
-    }
-
     pub(super) fn record(&mut self, details: EventDetails) {
         let previous = self.thread.previous_event;
-        self.record_apart(details, previous);
-        self.thread.previous_event = self.execution.last_event;
+        self.thread.previous_event = self.record_apart(details, previous);
     }
 
-    /// Records an event that the thread's own events do not follow.
-    fn record_apart(&mut self, details: EventDetails, previous_event_id: u32) {
+    /// Records an event that the thread's own events do not follow, and says its id.
+    pub(super) fn record_apart(&mut self, details: EventDetails, previous_event_id: u32) -> u32 {
         self.execution.last_event += 1;
         let id = self.execution.last_event;
         self.history.push(HistoryEvent {
@@ -314,11 +259,12 @@ impl<'a> Machine<'a> {
             timestamp: self.now,
             details,
         });
+        id
     }
 
     /// Ends the execution when its history has no room for another state.
     pub(super) fn is_history_full(&mut self) -> bool {
-        if self.execution.last_event + EVENTS_AHEAD < HISTORY_EVENTS_MAX {
+        if self.has_room() {
             return false;
         }
         let cause = format!(
@@ -326,6 +272,10 @@ impl<'a> Machine<'a> {
         );
         self.end_failed(Some("States.Runtime".to_owned()), Some(cause));
         true
+    }
+
+    pub(super) fn has_room(&self) -> bool {
+        self.execution.last_event + EVENTS_AHEAD < HISTORY_EVENTS_MAX
     }
 
     fn is_too_large(&self, output: &Datum) -> bool {
@@ -337,18 +287,10 @@ impl<'a> Machine<'a> {
         !is_same && output.json_len() > PAYLOAD_BYTES_MAX
     }
 
-    fn set_deadline(&mut self) {
-        let timeout = self.run.definition.timeout;
-        self.execution.deadline = timeout.map(|timeout| self.now.after(timeout));
-    }
-
     /// Lets `look` evaluate something over `data`.
     pub(super) fn over<T>(&self, data: &Datum, look: impl FnOnce(Scope<'_>) -> T) -> T {
-        let is_task = self
-            .run
-            .definition
-            .state(&self.thread.state)
-            .is_some_and(|state| matches!(state.kind, Kind::Task(_)));
+        let state = self.run.definition.state(&self.thread.state);
+        let counts = state.is_some_and(|state| state.kind.can_retry());
         let context = ContextView {
             context: self.run.context,
             input: self.run.input,
@@ -357,14 +299,18 @@ impl<'a> Machine<'a> {
             state: StateView {
                 name: &self.thread.state,
                 entered_at: self.thread.entered_at,
-                retry_count: is_task.then(|| self.thread.retry_count()),
+                retry_count: counts.then(|| self.thread.retry_count()),
                 token: self.token.as_deref(),
             },
+            item: self.item(),
         };
         look(Scope {
             data: data.resolve(self.run.input),
             context: &context,
-            variables: &self.execution.variables,
+            variables: Visible {
+                execution: &self.execution,
+                thread: &self.thread,
+            },
             luck: &self.luck,
         })
     }
@@ -388,6 +334,20 @@ impl<'a> Machine<'a> {
             error: Some(error.to_owned()),
             cause: Some(cause),
             origin,
+        }
+    }
+
+    /// The declaration of the task in hand.
+    pub(super) fn declared(&self) -> Option<&'a crate::definition::Task> {
+        match &self.run.definition.state(&self.thread.state)?.kind {
+            Kind::Task(task) => Some(task),
+            Kind::Pass(_)
+            | Kind::Choice(_)
+            | Kind::Wait(_)
+            | Kind::Succeed
+            | Kind::Fail(_)
+            | Kind::Parallel(_)
+            | Kind::Map(_) => None,
         }
     }
 }

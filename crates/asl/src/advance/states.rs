@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::machine::{Flow, Machine};
 use crate::datum::Datum;
-use crate::definition::{Choice, Fail, Kind, Next, Pass, ResultPath, State, WaitFor};
+use crate::definition::{Choice, Fail, Kind, Next, Pass, State, WaitFor};
 use crate::execution::Doing;
 use crate::expression::Scope;
 use crate::flow::{self, Fault};
@@ -17,7 +17,7 @@ impl<'a> Machine<'a> {
     pub(super) fn execute(&mut self, state: &'a State) -> Result<Flow, Failure> {
         match &state.kind {
             Kind::Pass(pass) => self.pass(state, pass),
-            Kind::Task(_) => self.schedule(state),
+            Kind::Task(_) | Kind::Parallel(_) | Kind::Map(_) => self.attempt(state),
             Kind::Choice(choice) => self.choose(state, choice),
             Kind::Wait(wait) => self.wait(state, wait),
             Kind::Succeed => {
@@ -25,6 +25,18 @@ impl<'a> Machine<'a> {
                 self.leave_with(state, &data, state.assign.as_ref(), Next::End)
             }
             Kind::Fail(fail) => self.fail(fail),
+        }
+    }
+
+    /// Begins what may be begun again: the first time, and for every retry.
+    pub(super) fn attempt(&mut self, state: &'a State) -> Result<Flow, Failure> {
+        match &state.kind {
+            Kind::Task(task) => self.schedule(state, task),
+            Kind::Parallel(parallel) => self.begin_parallel(state, parallel),
+            Kind::Map(map) => self.begin_map(state, map),
+            Kind::Pass(_) | Kind::Choice(_) | Kind::Wait(_) | Kind::Succeed | Kind::Fail(_) => {
+                Ok(Flow::Ended)
+            }
         }
     }
 
@@ -48,7 +60,7 @@ impl<'a> Machine<'a> {
     fn pass(&mut self, state: &'a State, pass: &'a Pass) -> Result<Flow, Failure> {
         let data = self.state_data(state)?;
         let shaped = self.checked(&data, |scope| {
-            flow::shape(pass.parameters.as_ref(), &data, scope)
+            flow::shape(state.parameters.as_ref(), &data, scope)
         })?;
         let result = match &pass.result {
             Some(result) => {
@@ -65,22 +77,22 @@ impl<'a> Machine<'a> {
                 shaped
             }
         };
-        self.leave_result(state, result, &pass.result_path)
+        self.leave_result(state, result)
     }
 
     /// Leaves a state with its result: `Assign`, `ResultPath`, `OutputPath`.
-    pub(super) fn leave_result(
-        &mut self,
-        state: &State,
-        result: Datum,
-        path: &ResultPath,
-    ) -> Result<Flow, Failure> {
+    pub(super) fn leave_result(&mut self, state: &State, result: Datum) -> Result<Flow, Failure> {
         self.note(|seen| seen.after_result_selector = Some(result.clone()));
         let assigned = self.checked(&result, |scope| {
             flow::assigned(state.assign.as_ref(), scope)
         })?;
-        let placed = flow::place(path, &self.thread.input, result, self.run.input)
-            .map_err(|fault| self.failure(fault))?;
+        let placed = flow::place(
+            &state.result_path,
+            &self.thread.input,
+            result,
+            self.run.input,
+        )
+        .map_err(|fault| self.failure(fault))?;
         self.note(|seen| seen.after_result_path = Some(placed.clone()));
         let output = self.checked(&placed, |scope| {
             flow::select(&state.output_path, &placed, scope)
@@ -110,11 +122,12 @@ impl<'a> Machine<'a> {
         }
         match choice.default {
             Some(next) => self.leave_with(state, &data, state.assign.as_ref(), Next::State(next)),
-            None => Err(self.failure_in_state(
-                "States.NoChoiceMatched",
-                "Failed to transition out of the state. The state does not point to a next state.",
-                Origin::Interpreter,
-            )),
+            // The language has an error for this, States.NoChoiceMatched; the service gives
+            // another (measured on AWS in 2026: floci-io/floci pull request 3167).
+            None => Err(self.failure(Fault::Runtime(
+                "Failed to transition out of the state. The state does not point to a next state."
+                    .to_owned(),
+            ))),
         }
     }
 
@@ -147,8 +160,11 @@ impl<'a> Machine<'a> {
         };
         let error = self.checked(&input, |scope| text(&fail.error, "ErrorPath", scope))?;
         let cause = self.checked(&input, |scope| text(&fail.cause, "CausePath", scope))?;
-        self.end_failed(error, cause);
-        Ok(Flow::Ended)
+        Err(Failure {
+            error,
+            cause,
+            origin: Origin::Task,
+        })
     }
 
     /// Leaves a state that has no result of its own.

@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::Command;
 use super::machine::{Flow, Machine, data_limit};
 use crate::datum::{Datum, json_len};
-use crate::definition::{Kind, Next, Resource, State, Task};
+use crate::definition::{Amount, Kind, Resource, State, Task};
 use crate::execution::{Doing, Outstanding, TaskId};
 use crate::flow;
 use crate::history::{EventDetails, TaskScheduled};
 use crate::limits::PAYLOAD_BYTES_MAX;
-use crate::retry::{Catcher, Failure, Origin};
+use crate::retry::{Failure, Origin};
 use crate::time::Millis;
 
 impl<'a> Machine<'a> {
@@ -50,14 +50,13 @@ impl<'a> Machine<'a> {
     }
 
     pub(super) fn task_timed_out(&mut self, _: &'a State) -> Result<Flow, Failure> {
-        let origin = match &self.thread.doing {
-            Doing::Task(task) => match (task.timeout_at(), task.heartbeat_at()) {
-                (timeout, Some(heartbeat)) if timeout.is_none_or(|at| heartbeat < at) => {
-                    Origin::Heartbeat
-                }
-                _ => Origin::Timeout,
-            },
-            Doing::Wait { .. } | Doing::Backoff { .. } | Doing::Rest => Origin::Timeout,
+        let times = self.thread.task();
+        let times = times.map(|task| (task.timeout_at(), task.heartbeat_at()));
+        let origin = match times {
+            Some((timeout, Some(heartbeat))) if timeout.is_none_or(|at| heartbeat < at) => {
+                Origin::Heartbeat
+            }
+            _ => Origin::Timeout,
         };
         let error = "States.Timeout".to_owned();
         if let Some(task) = self.declared() {
@@ -74,11 +73,8 @@ impl<'a> Machine<'a> {
         })
     }
 
-    /// Hands out the state's task: the first time, and again for every retry.
-    pub(super) fn schedule(&mut self, state: &'a State) -> Result<Flow, Failure> {
-        let Kind::Task(task) = &state.kind else {
-            return Ok(Flow::Ended);
-        };
+    /// Hands out the state's task.
+    pub(super) fn schedule(&mut self, state: &'a State, task: &Task) -> Result<Flow, Failure> {
         if self.is_history_full() {
             return Ok(Flow::Ended);
         }
@@ -97,9 +93,9 @@ impl<'a> Machine<'a> {
             }
         };
         let input = self.checked(&data, |scope| {
-            flow::shape(task.parameters.as_ref(), &data, scope)
+            flow::shape(state.parameters.as_ref(), &data, scope)
         })?;
-        if task.parameters.is_some() && input.json_len() > PAYLOAD_BYTES_MAX {
+        if state.parameters.is_some() && input.json_len() > PAYLOAD_BYTES_MAX {
             return Err(data_limit(&state.name, Origin::Interpreter));
         }
         self.note(|seen| seen.after_parameters = Some(input.clone()));
@@ -155,9 +151,9 @@ impl<'a> Machine<'a> {
         });
         self.thread.doing = Doing::Rest;
         self.note(|seen| seen.result = Some(output.clone()));
-        let selector = task.result_selector.as_ref();
+        let selector = state.result_selector.as_ref();
         let result = self.checked(&output, |scope| flow::shape(selector, &output, scope))?;
-        self.leave_result(state, result, &task.result_path)
+        self.leave_result(state, result)
     }
 
     fn failed(&mut self, failure: Failure) -> Result<Flow, Failure> {
@@ -173,88 +169,8 @@ impl<'a> Machine<'a> {
         Err(failure)
     }
 
-    /// What follows a failure: another attempt, a catcher, or the end.
-    pub(super) fn handle(&mut self, state: &'a State, failure: Failure) -> Result<Flow, Failure> {
-        self.thread.doing = Doing::Rest;
-        if let Kind::Task(task) = &state.kind {
-            if let Some(delay) = self.retry_delay(task, &failure) {
-                if delay == Millis(0) {
-                    return self.schedule(state);
-                }
-                self.thread.doing = Doing::Backoff {
-                    until: self.now.after(delay),
-                };
-                return Ok(Flow::Pause);
-            }
-            let catcher = task
-                .catchers
-                .iter()
-                .find(|c| failure.is_named_by(&c.errors));
-            if let Some(catcher) = catcher {
-                return self.catch(catcher, &failure).or_else(|fault| {
-                    self.end_failed(fault.error, fault.cause);
-                    Ok(Flow::Ended)
-                });
-            }
-        }
-        self.end_failed(failure.error, failure.cause);
-        Ok(Flow::Ended)
-    }
-
-    /// The first retrier that names the failure decides alone; its use is counted.
-    fn retry_delay(&mut self, task: &Task, failure: &Failure) -> Option<Millis> {
-        let at = task
-            .retriers
-            .iter()
-            .position(|r| failure.is_named_by(&r.errors))?;
-        let retrier = task.retriers.get(at)?;
-        if self.thread.retries.len() < task.retriers.len() {
-            self.thread.retries.resize(task.retriers.len(), 0);
-        }
-        let used = self.thread.retries.get_mut(at)?;
-        let delay = retrier.delay(*used, &self.luck)?;
-        *used += 1;
-        Some(delay)
-    }
-
-    fn catch(&mut self, catcher: &'a Catcher, failure: &Failure) -> Result<Flow, Failure> {
-        let cause = match failure.origin {
-            // A time-out has no cause, which its catcher sees as an empty text.
-            Origin::Timeout | Origin::Heartbeat => Some(""),
-            Origin::Fatal | Origin::Interpreter | Origin::Task => failure.cause.as_deref(),
-        };
-        let error = Datum::new(json!({ "Error": failure.error, "Cause": cause }));
-        let assigned = self.checked(&error, |scope| {
-            flow::assigned(catcher.assign.as_ref(), scope)
-        })?;
-        let output = flow::place(
-            &catcher.result_path,
-            &self.thread.input,
-            error,
-            self.run.input,
-        )
-        .map_err(|fault| self.failure(fault))?;
-        Ok(Flow::Leave {
-            output,
-            assigned,
-            next: Next::State(catcher.next),
-        })
-    }
-
-    fn seconds(
-        &self,
-        field: Option<&crate::definition::Seconds>,
-        data: &Datum,
-    ) -> Result<Option<Millis>, Failure> {
-        field
-            .map(|field| self.checked(data, |scope| flow::seconds(field, scope)))
-            .transpose()
-    }
-
-    fn declared(&self) -> Option<&'a Task> {
-        match &self.run.definition.state(&self.thread.state)?.kind {
-            Kind::Task(task) => Some(task),
-            Kind::Pass(_) | Kind::Choice(_) | Kind::Wait(_) | Kind::Succeed | Kind::Fail(_) => None,
-        }
+    fn seconds(&self, field: Option<&Amount>, data: &Datum) -> Result<Option<Millis>, Failure> {
+        let seconds = field.map(|field| self.checked(data, |scope| flow::amount(field, 1, scope)));
+        Ok(seconds.transpose()?.map(Millis::from_secs))
     }
 }

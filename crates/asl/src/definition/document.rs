@@ -6,28 +6,33 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::fields::Fields;
-use super::{Definition, reach, states};
+use super::{Definition, Machine, MachineAt, State, StateAt, reach, states};
 use crate::context::MachineType;
-use crate::limits::TIMEOUT_SECONDS_MAX;
+use crate::limits::{MACHINE_DEPTH_MAX, TIMEOUT_SECONDS_MAX};
 use crate::problem::{Problem, ProblemCode};
 use crate::time::Millis;
 
 /// What the parsers of states share.
 pub(super) struct Parsing {
     pub(super) machine_type: MachineType,
-    pub(super) index: HashMap<Arc<str>, usize>,
+    /// The places of the states of the machine in hand.
+    local: HashMap<Arc<str>, StateAt>,
     pub(super) is_jsonata: bool,
     pub(super) problems: Vec<Problem>,
     /// Names that lead nowhere; only reported when everything else is right.
     pub(super) dangling: Vec<Problem>,
     /// What is legal but not run here; only reported when nothing is wrong.
     pub(super) not_yet: Vec<Problem>,
+    machines: Vec<Machine>,
+    states: Vec<Option<State>>,
+    index: HashMap<Arc<str>, StateAt>,
+    depth: usize,
 }
 
 impl Parsing {
     /// The place of a state by its name; a name that is unknown is noted.
-    pub(super) fn target(&mut self, name: &str, location: String) -> usize {
-        match self.index.get(name) {
+    pub(super) fn target(&mut self, name: &str, location: String) -> StateAt {
+        match self.local.get(name) {
             Some(at) => *at,
             None => {
                 self.dangling.push(Problem::target(
@@ -36,6 +41,61 @@ impl Parsing {
                 ));
                 NOWHERE
             }
+        }
+    }
+
+    /// Parses the states of a machine: the outermost one's, or those inside a state. Problems are
+    /// noted in `self.problems`.
+    pub(super) fn machine(
+        &mut self,
+        start_at: Option<&str>,
+        list: &Map<String, Value>,
+        location: &str,
+    ) -> MachineAt {
+        let at = self.machines.len();
+        let first = self.states.len();
+        let states = first..first + list.len();
+        self.machines.push(Machine {
+            start_at: NOWHERE,
+            states: states.clone(),
+            location: location.to_owned(),
+        });
+        if self.depth >= MACHINE_DEPTH_MAX {
+            let message = "Parallel and Map states are nested too deeply";
+            self.problems.push(Problem::schema(message, location));
+            return at;
+        }
+        self.states.extend(list.iter().map(|_| None));
+        let outer = std::mem::take(&mut self.local);
+        for (name, place) in list.keys().zip(states.clone()) {
+            self.name(name, place, location);
+        }
+        self.depth += 1;
+        for ((name, state), place) in list.iter().zip(states) {
+            let location = format!("{location}/States/{name}");
+            let parsed = states::parse(name, state, location, self);
+            if let Some(slot) = self.states.get_mut(place) {
+                *slot = parsed;
+            }
+        }
+        self.depth -= 1;
+        let start_at = start_at.map(|name| self.target(name, format!("{location}/StartAt")));
+        if let Some(machine) = self.machines.get_mut(at) {
+            machine.start_at = start_at.unwrap_or(NOWHERE);
+        }
+        self.local = outer;
+        at
+    }
+
+    /// Source: developer guide, "State names must be unique within the scope of the whole state
+    /// machine".
+    fn name(&mut self, name: &str, place: StateAt, location: &str) {
+        let name: Arc<str> = Arc::from(name);
+        self.local.insert(Arc::clone(&name), place);
+        if self.index.insert(Arc::clone(&name), place).is_some() {
+            let message = format!("State name \"{name}\" is used more than once");
+            let location = format!("{location}/States/{name}");
+            self.problems.push(Problem::schema(message, location));
         }
     }
 }
@@ -72,11 +132,15 @@ pub(super) fn parse(text: &str, machine_type: MachineType) -> Result<Definition,
     };
     let mut parsing = Parsing {
         machine_type,
-        index: index(list),
+        local: HashMap::new(),
         is_jsonata,
         problems,
         dangling: Vec::new(),
         not_yet: Vec::new(),
+        machines: Vec::new(),
+        states: Vec::new(),
+        index: HashMap::new(),
+        depth: 0,
     };
     if is_jsonata {
         let message = "Query language 'JSONata' is not supported yet";
@@ -84,41 +148,31 @@ pub(super) fn parse(text: &str, machine_type: MachineType) -> Result<Definition,
             .not_yet
             .push(Problem::not_yet(message, "/QueryLanguage"));
     }
-    let states: Vec<_> = list
-        .iter()
-        .filter_map(|(name, state)| states::parse(name, state, &mut parsing))
-        .collect();
-    let start_at = start_at.map(|name| parsing.target(name, "/StartAt".to_owned()));
-    let Parsing {
-        problems,
-        dangling,
-        not_yet,
-        index,
-        ..
-    } = parsing;
-    for found in [problems, not_yet] {
+    parsing.machine(start_at, list, "");
+    finish(parsing, comment, timeout)
+}
+
+fn finish(
+    parsing: Parsing,
+    comment: Option<String>,
+    timeout: Option<Millis>,
+) -> Result<Definition, Vec<Problem>> {
+    for found in [parsing.problems, parsing.not_yet] {
         if !found.is_empty() {
             return Err(found);
         }
     }
-    let start_at = start_at.unwrap_or(NOWHERE);
+    // Whatever could not be parsed is a problem that was noted.
+    let states = parsing.states.into_iter().collect::<Option<Vec<State>>>();
     let definition = Definition {
         comment,
-        start_at,
         timeout,
-        states,
-        index,
+        machines: parsing.machines,
+        states: states.unwrap_or_default(),
+        index: parsing.index,
     };
-    reach::check(definition, dangling)
-}
-
-fn index(states: &Map<String, Value>) -> HashMap<Arc<str>, usize> {
-    states
-        .keys()
-        .enumerate()
-        .map(|(at, name)| (Arc::from(name.as_str()), at))
-        .collect()
+    reach::check(definition, parsing.dangling)
 }
 
 /// Not the place of any state.
-const NOWHERE: usize = usize::MAX;
+const NOWHERE: StateAt = StateAt::MAX;

@@ -1,8 +1,10 @@
 //! Reading the fields of one object, and noting what is wrong with them.
 
+use std::ops::RangeInclusive;
+
 use serde_json::{Map, Value};
 
-use super::{PathField, ResultPath, Seconds};
+use super::{Amount, PathField, Percentage, ResultPath};
 use crate::expression::PathExpression;
 use crate::path::ReferencePath;
 use crate::problem::Problem;
@@ -104,13 +106,7 @@ impl<'v, 'p> Fields<'v, 'p> {
     }
 
     pub(super) fn query_language(&mut self) -> Option<&'v str> {
-        let language = self.text("QueryLanguage")?;
-        if !matches!(language, "JSONPath" | "JSONata") {
-            let message =
-                "The field 'QueryLanguage' should have one of these values: [JSONPath, JSONata]";
-            self.wrong_at("QueryLanguage", message);
-        }
-        Some(language)
+        self.one_of("QueryLanguage", &["JSONPath", "JSONata"])
     }
 
     pub(super) fn text(&mut self, name: &str) -> Option<&'v str> {
@@ -224,21 +220,53 @@ impl<'v, 'p> Fields<'v, 'p> {
         self.template("Assign")
     }
 
-    /// A number of seconds under `fixed`, or a path to one under `path`.
-    pub(super) fn seconds(
+    /// A whole number under `fixed`, or a path to one under `path`.
+    pub(super) fn amount(
         &mut self,
         fixed: &str,
         path: &'static str,
-        most: u64,
-    ) -> Option<Seconds> {
+        range: RangeInclusive<u64>,
+    ) -> Option<Amount> {
         self.at_most_one(&[fixed, path]);
-        let number = self.whole(fixed, 1, most).map(Seconds::Fixed);
-        number.or_else(|| {
-            self.path(path).map(|found| Seconds::At {
+        let number = self.whole(fixed, *range.start(), *range.end());
+        number.map(Amount::Fixed).or_else(|| {
+            self.path(path).map(|found| Amount::At {
                 field: path,
                 path: found,
             })
         })
+    }
+
+    /// A number from 0 to 100 under `fixed`, or a path to one under `path`.
+    pub(super) fn percentage(&mut self, fixed: &str, path: &'static str) -> Option<Percentage> {
+        self.at_most_one(&[fixed, path]);
+        if let Some(value) = self.get(fixed) {
+            let number = value
+                .as_f64()
+                .filter(|number| (0.0..=100.0).contains(number));
+            if number.is_none() {
+                self.wrong_at(fixed, "Expected a number between 0 and 100");
+            }
+            return number.map(Percentage::Fixed);
+        }
+        self.path(path).map(|found| Percentage::At {
+            field: path,
+            path: found,
+        })
+    }
+
+    /// One of a few words.
+    pub(super) fn one_of(&mut self, name: &str, words: &[&str]) -> Option<&'v str> {
+        let word = self.text(name)?;
+        if words.contains(&word) {
+            return Some(word);
+        }
+        let message = format!(
+            "The field '{name}' should have one of these values: [{}]",
+            words.join(", ")
+        );
+        self.wrong_at(name, message);
+        None
     }
 }
 

@@ -1,6 +1,7 @@
-//! Where states lead: every name leads somewhere, something ends, everything can be reached.
+//! Where states lead: every name leads somewhere, every machine can end, everything in it can be
+//! reached.
 
-use super::Definition;
+use super::{Definition, Machine, State};
 use crate::problem::{Problem, ProblemCode};
 
 pub(super) fn check(
@@ -8,11 +9,13 @@ pub(super) fn check(
     dangling: Vec<Problem>,
 ) -> Result<Definition, Vec<Problem>> {
     let mut problems = dangling;
-    if definition.states.iter().any(super::State::is_terminal) {
-        problems.extend(unreachable(&definition));
-    } else {
-        let message = "Workflow has no terminal state";
-        problems.push(Problem::everywhere(ProblemCode::MissingEndState, message));
+    for machine in &definition.machines {
+        let states = definition.states.get(machine.states.clone()).unwrap_or(&[]);
+        if states.iter().any(State::is_terminal) {
+            problems.extend(unreachable(machine, states));
+        } else {
+            problems.push(endless(machine));
+        }
     }
     if problems.is_empty() {
         Ok(definition)
@@ -21,25 +24,35 @@ pub(super) fn check(
     }
 }
 
-fn unreachable(definition: &Definition) -> Vec<Problem> {
-    let mut is_reached = vec![false; definition.states.len()];
-    let mut open = vec![definition.start_at];
+fn endless(machine: &Machine) -> Problem {
+    let message = "Workflow has no terminal state";
+    let mut problem = Problem::everywhere(ProblemCode::MissingEndState, message);
+    if !machine.location.is_empty() {
+        problem.location = Some(machine.location.clone());
+    }
+    problem
+}
+
+fn unreachable(machine: &Machine, states: &[State]) -> Vec<Problem> {
+    let mut is_reached = vec![false; states.len()];
+    let mut open = vec![machine.start_at];
     while let Some(at) = open.pop() {
-        if let Some(state) = definition.states.get(at)
-            && !std::mem::replace(&mut is_reached[at], true)
+        let own = at.checked_sub(machine.states.start);
+        if let Some((own, state)) = own.and_then(|own| Some((own, states.get(own)?)))
+            && !std::mem::replace(&mut is_reached[own], true)
         {
             open.extend(state.targets());
         }
     }
-    let missed = definition
-        .states
+    let missed = states
         .iter()
         .zip(is_reached)
         .filter(|(_, reached)| !reached);
     missed
         .map(|(state, _)| {
             let message = format!("State \"{}\" is not reachable.", state.name);
-            Problem::target(message, format!("/States/{}", state.name))
+            let location = format!("{}/States/{}", machine.location, state.name);
+            Problem::target(message, location)
         })
         .collect()
 }

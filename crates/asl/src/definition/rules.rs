@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::document::Parsing;
 use super::fields::Fields;
-use super::{Choice, ChoiceRule};
+use super::model::{Choice, ChoiceRule};
 use crate::choice::{Comparand, ComparedAs, Condition, Is, Relation, Test, parse_glob};
 use crate::limits::{
     FILTER_DEPTH_MAX, RETRY_ATTEMPTS_MAX, RETRY_DELAY_SECONDS_MAX, RETRY_INTERVAL_SECONDS_MAX,
@@ -14,16 +14,6 @@ use crate::retry::{Catcher, Retrier};
 use crate::time::{Millis, parse_rfc3339};
 
 pub(super) fn parse_choice(fields: &mut Fields<'_, '_>, parsing: &mut Parsing) -> Choice {
-    fields.refuse_others(&[
-        "Type",
-        "Comment",
-        "QueryLanguage",
-        "InputPath",
-        "OutputPath",
-        "Choices",
-        "Default",
-        "Assign",
-    ]);
     fields.require(&["Choices"]);
     let list = fields.list("Choices");
     if list.is_empty() && fields.has("Choices") {
@@ -269,11 +259,7 @@ fn parse_retrier(mut fields: Fields<'_, '_>, is_last: bool) -> Retrier {
     if rate.is_some_and(|rate| rate.is_none_or(|rate| rate < 1.0)) {
         fields.wrong_at("BackoffRate", "Expected a number that is at least 1.0");
     }
-    let jitter = fields.text("JitterStrategy");
-    if jitter.is_some_and(|jitter| !matches!(jitter, "FULL" | "NONE")) {
-        let message = "The field 'JitterStrategy' should have one of these values: [FULL, NONE]";
-        fields.wrong_at("JitterStrategy", message);
-    }
+    let jitter = fields.one_of("JitterStrategy", &["FULL", "NONE"]);
     Retrier {
         errors,
         interval: Millis::from_secs(interval),

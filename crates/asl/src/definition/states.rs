@@ -6,16 +6,22 @@ use serde_json::Value;
 
 use super::document::Parsing;
 use super::fields::Fields;
-use super::resource::Resource;
-use super::{Fail, FailText, Kind, Next, Pass, PathField, State, Task, WaitFor, rules};
+use super::{
+    Amount, Fail, FailText, Kind, Next, Pass, PathField, Resource, ResourceKind, State, Task,
+    WaitFor, nested, rules,
+};
 use crate::context::MachineType;
 use crate::expression::Expression;
 use crate::limits::{STATE_NAME_CHARS_MAX, TIMEOUT_SECONDS_MAX, WAIT_SECONDS_MAX};
 use crate::problem::Problem;
 use crate::time::parse_rfc3339;
 
-pub(super) fn parse(name: &str, value: &Value, parsing: &mut Parsing) -> Option<State> {
-    let location = format!("/States/{name}");
+pub(super) fn parse(
+    name: &str,
+    value: &Value,
+    location: String,
+    parsing: &mut Parsing,
+) -> Option<State> {
     if name.is_empty() || name.chars().count() > STATE_NAME_CHARS_MAX {
         let message = format!("State name must have 1 to {STATE_NAME_CHARS_MAX} characters");
         parsing
@@ -45,14 +51,14 @@ fn parse_fields(name: &str, fields: &mut Fields<'_, '_>, parsing: &mut Parsing) 
         );
     }
     let kind = fields.text("Type")?;
-    if !TYPES.contains(&kind) {
+    let Some((_, own)) = TYPES.iter().find(|(known, _)| *known == kind) else {
         let message = format!(
             "The field 'Type' should have one of these values: [{}]",
-            TYPES.join(", ")
+            TYPES.map(|(known, _)| known).join(", ")
         );
         fields.wrong_at("Type", message);
         return None;
-    }
+    };
     check_credentials(fields);
     if language == Some("JSONata") || parsing.is_jsonata {
         let message = "Query language 'JSONata' is not supported yet";
@@ -61,52 +67,54 @@ fn parse_fields(name: &str, fields: &mut Fields<'_, '_>, parsing: &mut Parsing) 
             .push(Problem::not_yet(message, fields.here()));
         return None;
     }
+    fields.refuse_others(&[&["Type", "Comment", "QueryLanguage"], *own].concat());
+    let has = |field: &str| own.contains(&field);
     let comment = fields.text("Comment").map(str::to_owned);
-    let kind = match kind {
-        "Pass" => parse_pass(fields),
-        "Task" => parse_task(fields, parsing)?,
-        "Choice" => Kind::Choice(rules::parse_choice(fields, parsing)),
-        "Wait" => parse_wait(fields)?,
-        "Succeed" => {
-            fields.refuse_others(&[
-                "Type",
-                "Comment",
-                "QueryLanguage",
-                "InputPath",
-                "OutputPath",
-            ]);
-            Kind::Succeed
-        }
-        "Fail" => parse_fail(fields),
-        other => {
-            let message = format!("State type '{other}' is not supported yet");
-            parsing
-                .not_yet
-                .push(Problem::not_yet(message, fields.at("Type")));
-            return None;
-        }
+    let kind = parse_kind(kind, fields, parsing)?;
+    let next = if has("Next") {
+        parse_next(fields, parsing)
+    } else {
+        Next::End
     };
-    let next = match kind {
-        Kind::Pass(_) | Kind::Task(_) | Kind::Wait(_) => parse_next(fields, parsing),
-        Kind::Choice(_) | Kind::Succeed | Kind::Fail(_) => Next::End,
+    // A Map has no parameters of its own: those it may have are its iterations'.
+    let has_parameters = has("Parameters") && !matches!(kind, Kind::Map(_));
+    let mut path_field = |name: &str| match has(name) {
+        true => fields.path_field(name),
+        false => PathField::Whole,
     };
-    let is_fail = matches!(kind, Kind::Fail(_));
-    let mut path = |name: &str| match is_fail {
-        true => PathField::Whole,
-        false => fields.path_field(name),
-    };
-    let (input_path, output_path) = (path("InputPath"), path("OutputPath"));
-    let assign = if is_fail { None } else { fields.assign() };
-    let name = Arc::from(name);
     Some(State {
-        name,
+        input_path: path_field("InputPath"),
+        output_path: path_field("OutputPath"),
+        name: Arc::from(name),
         comment,
-        input_path,
-        output_path,
-        assign,
+        parameters: if has_parameters {
+            fields.template("Parameters")
+        } else {
+            None
+        },
+        result_selector: fields.template("ResultSelector"),
+        result_path: fields.result_path("ResultPath"),
+        assign: fields.assign(),
+        retriers: rules::parse_retriers(fields),
+        catchers: rules::parse_catchers(fields, parsing),
         next,
         kind,
     })
+}
+
+fn parse_kind(kind: &str, fields: &mut Fields<'_, '_>, parsing: &mut Parsing) -> Option<Kind> {
+    match kind {
+        "Pass" => Some(Kind::Pass(Pass {
+            result: fields.get("Result").map(|result| Arc::new(result.clone())),
+        })),
+        "Task" => parse_task(fields, parsing),
+        "Choice" => Some(Kind::Choice(rules::parse_choice(fields, parsing))),
+        "Wait" => parse_wait(fields),
+        "Fail" => Some(parse_fail(fields)),
+        "Parallel" => nested::parse_parallel(fields, parsing),
+        "Map" => nested::parse_map(fields, parsing),
+        _ => Some(Kind::Succeed),
+    }
 }
 
 fn parse_next(fields: &mut Fields<'_, '_>, parsing: &mut Parsing) -> Next {
@@ -128,49 +136,7 @@ fn parse_next(fields: &mut Fields<'_, '_>, parsing: &mut Parsing) -> Next {
     }
 }
 
-fn parse_pass(fields: &mut Fields<'_, '_>) -> Kind {
-    fields.refuse_others(&[
-        "Type",
-        "Comment",
-        "QueryLanguage",
-        "Next",
-        "End",
-        "InputPath",
-        "OutputPath",
-        "Parameters",
-        "Result",
-        "ResultPath",
-        "Assign",
-    ]);
-    Kind::Pass(Pass {
-        parameters: fields.template("Parameters"),
-        result: fields.get("Result").map(|result| Arc::new(result.clone())),
-        result_path: fields.result_path("ResultPath"),
-    })
-}
-
 fn parse_task(fields: &mut Fields<'_, '_>, parsing: &mut Parsing) -> Option<Kind> {
-    fields.refuse_others(&[
-        "Type",
-        "Comment",
-        "QueryLanguage",
-        "Next",
-        "End",
-        "InputPath",
-        "OutputPath",
-        "Parameters",
-        "Resource",
-        "ResultPath",
-        "ResultSelector",
-        "Retry",
-        "Catch",
-        "TimeoutSeconds",
-        "TimeoutSecondsPath",
-        "HeartbeatSeconds",
-        "HeartbeatSecondsPath",
-        "Credentials",
-        "Assign",
-    ]);
     fields.require(&["Resource"]);
     let resource = fields.text("Resource").and_then(|text| {
         let resource = Resource::parse(text);
@@ -182,28 +148,19 @@ fn parse_task(fields: &mut Fields<'_, '_>, parsing: &mut Parsing) -> Option<Kind
     if let (Some(resource), MachineType::Express) = (&resource, parsing.machine_type) {
         refuse_in_express(resource, fields);
     }
-    let timeout = fields.seconds("TimeoutSeconds", "TimeoutSecondsPath", TIMEOUT_SECONDS_MAX);
-    let heartbeat = fields.seconds(
-        "HeartbeatSeconds",
-        "HeartbeatSecondsPath",
-        TIMEOUT_SECONDS_MAX,
-    );
-    if let (Some(super::Seconds::Fixed(timeout)), Some(super::Seconds::Fixed(heartbeat))) =
-        (&timeout, &heartbeat)
+    let seconds = 1..=TIMEOUT_SECONDS_MAX;
+    let timeout = fields.amount("TimeoutSeconds", "TimeoutSecondsPath", seconds.clone());
+    let heartbeat = fields.amount("HeartbeatSeconds", "HeartbeatSecondsPath", seconds);
+    if let (Some(Amount::Fixed(timeout)), Some(Amount::Fixed(heartbeat))) = (&timeout, &heartbeat)
         && heartbeat >= timeout
     {
         fields.wrong("HeartbeatSeconds must be smaller than TimeoutSeconds");
     }
     let task = Task {
         resource: Arc::new(resource?),
-        parameters: fields.template("Parameters"),
         credentials: fields.template("Credentials"),
-        result_selector: fields.template("ResultSelector"),
-        result_path: fields.result_path("ResultPath"),
         timeout,
         heartbeat,
-        retriers: rules::parse_retriers(fields),
-        catchers: rules::parse_catchers(fields, parsing),
     };
     Some(Kind::Task(Box::new(task)))
 }
@@ -214,7 +171,7 @@ fn refuse_in_express(resource: &Resource, fields: &mut Fields<'_, '_>) {
         "Express state machine does not support '.waitForTaskToken' service integration "
     } else if resource.waits_for_job() {
         "Express state machine does not support '.sync' service integration"
-    } else if matches!(resource.kind(), super::ResourceKind::Activity) {
+    } else if matches!(resource.kind(), ResourceKind::Activity) {
         "Express state machine does not support Activity ARN"
     } else {
         return;
@@ -239,20 +196,6 @@ fn check_credentials(fields: &mut Fields<'_, '_>) {
 }
 
 fn parse_wait(fields: &mut Fields<'_, '_>) -> Option<Kind> {
-    fields.refuse_others(&[
-        "Type",
-        "Comment",
-        "QueryLanguage",
-        "Next",
-        "End",
-        "InputPath",
-        "OutputPath",
-        "Seconds",
-        "SecondsPath",
-        "Timestamp",
-        "TimestampPath",
-        "Assign",
-    ]);
     let ways = ["Seconds", "SecondsPath", "Timestamp", "TimestampPath"];
     fields.at_most_one(&ways);
     if !ways.iter().any(|way| fields.has(way)) {
@@ -282,15 +225,6 @@ fn parse_wait(fields: &mut Fields<'_, '_>) -> Option<Kind> {
 }
 
 fn parse_fail(fields: &mut Fields<'_, '_>) -> Kind {
-    fields.refuse_others(&[
-        "Type",
-        "Comment",
-        "QueryLanguage",
-        "Error",
-        "ErrorPath",
-        "Cause",
-        "CausePath",
-    ]);
     let error = parse_fail_text(fields, "Error", "ErrorPath");
     let cause = parse_fail_text(fields, "Cause", "CausePath");
     Kind::Fail(Fail { error, cause })
@@ -312,6 +246,106 @@ fn parse_fail_text(fields: &mut Fields<'_, '_>, fixed: &str, path: &str) -> Opti
     expression.map(FailText::At)
 }
 
-const TYPES: [&str; 8] = [
-    "Task", "Wait", "Pass", "Succeed", "Fail", "Choice", "Parallel", "Map",
+/// The types in the order of the service's own list, and the fields that each has beyond those of
+/// every state.
+const TYPES: [(&str, &[&str]); 8] = [
+    (
+        "Task",
+        &[
+            "Next",
+            "End",
+            "InputPath",
+            "OutputPath",
+            "Parameters",
+            "Resource",
+            "ResultPath",
+            "ResultSelector",
+            "Retry",
+            "Catch",
+            "TimeoutSeconds",
+            "TimeoutSecondsPath",
+            "HeartbeatSeconds",
+            "HeartbeatSecondsPath",
+            "Credentials",
+            "Assign",
+        ],
+    ),
+    (
+        "Wait",
+        &[
+            "Next",
+            "End",
+            "InputPath",
+            "OutputPath",
+            "Seconds",
+            "SecondsPath",
+            "Timestamp",
+            "TimestampPath",
+            "Assign",
+        ],
+    ),
+    (
+        "Pass",
+        &[
+            "Next",
+            "End",
+            "InputPath",
+            "OutputPath",
+            "Parameters",
+            "Result",
+            "ResultPath",
+            "Assign",
+        ],
+    ),
+    ("Succeed", &["InputPath", "OutputPath"]),
+    ("Fail", &["Error", "ErrorPath", "Cause", "CausePath"]),
+    (
+        "Choice",
+        &["InputPath", "OutputPath", "Choices", "Default", "Assign"],
+    ),
+    (
+        "Parallel",
+        &[
+            "Next",
+            "End",
+            "InputPath",
+            "OutputPath",
+            "Parameters",
+            "Branches",
+            "ResultPath",
+            "ResultSelector",
+            "Retry",
+            "Catch",
+            "Assign",
+        ],
+    ),
+    (
+        "Map",
+        &[
+            "Next",
+            "End",
+            "InputPath",
+            "OutputPath",
+            "Parameters",
+            "ItemSelector",
+            "ItemsPath",
+            "ItemReader",
+            "ItemBatcher",
+            "ItemProcessor",
+            "Iterator",
+            "ResultWriter",
+            "Label",
+            "MaxConcurrency",
+            "MaxConcurrencyPath",
+            "ToleratedFailureCount",
+            "ToleratedFailureCountPath",
+            "ToleratedFailurePercentage",
+            "ToleratedFailurePercentagePath",
+            "ResultPath",
+            "ResultSelector",
+            "Retry",
+            "Catch",
+            "Assign",
+        ],
+    ),
 ];

@@ -1,5 +1,7 @@
 //! Runs a recorded execution: its tasks answer as they did, and time is virtual.
 
+use std::collections::VecDeque;
+
 use asl::advance::{AdvanceError, Command, Moment, Run, Signal, Transition, advance, start};
 use asl::context::{Context, MachineType};
 use asl::definition::Definition;
@@ -72,14 +74,15 @@ pub(crate) fn drive(case: &Value) -> Result<Driven, String> {
     };
     let mut last = start(run, &moment(now)).map_err(|error| error.to_string())?;
     let mut history = std::mem::take(&mut last.history);
+    let mut commands: VecDeque<Command> = last.commands.drain(..).collect();
     while last.execution.status() == Status::Running {
         let mut signals = Vec::new();
-        match last.commands.first() {
+        match commands.pop_front() {
             Some(command) => {
                 let call = calls
                     .next()
                     .ok_or("a task was called that was not recorded")?;
-                signals = answers(case, call, command);
+                signals = answers(case, call, &command);
             }
             None if case["external_action"].is_string() => {
                 signals.push(Signal::Stop {
@@ -96,6 +99,7 @@ pub(crate) fn drive(case: &Value) -> Result<Driven, String> {
         for signal in signals {
             last = step(run, &last, signal, &moment(now)).map_err(|error| error.to_string())?;
             history.append(&mut last.history);
+            commands.extend(last.commands.drain(..));
         }
     }
     Ok(Driven {

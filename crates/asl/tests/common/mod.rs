@@ -39,14 +39,24 @@ pub(crate) fn section<'c>(cases: &'c Value, name: &str) -> &'c [Value] {
 
 /// Whether a machine uses only what this interpreter runs so far.
 pub(crate) fn is_in_scope(definition: &Value) -> bool {
-    let is_jsonata = |value: &Value| value["QueryLanguage"] == "JSONata";
-    let Some(states) = definition["States"].as_object() else {
-        return !is_jsonata(definition);
-    };
-    !is_jsonata(definition)
-        && states.values().all(|state| {
-            !is_jsonata(state) && state["Type"] != "Map" && state["Type"] != "Parallel"
-        })
+    definition["QueryLanguage"] != "JSONata"
+        && definition["States"]
+            .as_object()
+            .is_none_or(|states| states.values().all(is_state_in_scope))
+}
+
+fn is_state_in_scope(state: &Value) -> bool {
+    let only_distributed = ["ItemReader", "ItemBatcher", "ResultWriter", "Label"];
+    let branches = state["Branches"].as_array().into_iter().flatten();
+    let processors = [&state["ItemProcessor"], &state["Iterator"]];
+    state["QueryLanguage"] != "JSONata"
+        && only_distributed
+            .iter()
+            .all(|name| state.get(name).is_none())
+        && processors
+            .iter()
+            .all(|it| it["ProcessorConfig"]["Mode"] != "DISTRIBUTED")
+        && branches.chain(processors).all(is_in_scope)
 }
 
 /// Whether a case is listed as one that cannot match, with the reason.

@@ -71,8 +71,31 @@ impl Play {
         self.history.extend(transition.history);
     }
 
+    /// The task that was handed out first and is not answered.
     pub(crate) fn task(&self) -> TaskId {
         self.execution.outstanding_tasks(&self.definition)[0].task()
+    }
+
+    /// The outstanding task whose input is this.
+    pub(crate) fn task_with(&self, wanted: &Value) -> TaskId {
+        let tasks = self.execution.outstanding_tasks(&self.definition);
+        let is_wanted = |command: &&Command| {
+            let Command::RunTask { input, .. } = command;
+            input.resolve(&self.input) == wanted
+        };
+        let found = tasks.iter().find(is_wanted);
+        found.expect("a task with that input is outstanding").task()
+    }
+
+    pub(crate) fn succeed_with(&mut self, input: &Value, output: Value) {
+        let task = self.task_with(input);
+        self.send(Signal::TaskSucceeded { task, output });
+    }
+
+    pub(crate) fn fail_with(&mut self, input: &Value, error: &str) {
+        let task = self.task_with(input);
+        let (error, cause) = (Some(error.to_owned()), Some("why".to_owned()));
+        self.send(Signal::TaskFailed { task, error, cause });
     }
 
     pub(crate) fn succeed(&mut self, output: Value) {
@@ -105,6 +128,13 @@ impl Play {
         self.history.iter().map(HistoryEvent::event_type).collect()
     }
 
+    /// The history from an event on, one line each: id, what precedes it, type and, where there is
+    /// one, name or index.
+    pub(crate) fn lines(&self, from: usize) -> Vec<String> {
+        let events = self.history.iter().skip(from - 1);
+        events.map(|event| line(event, &self.input)).collect()
+    }
+
     /// Status, error and cause in one line.
     pub(crate) fn end(&self) -> String {
         let part = |text: Option<&str>| text.unwrap_or("-").to_owned();
@@ -120,4 +150,19 @@ impl Play {
     pub(crate) fn output(&self) -> Option<&Value> {
         self.execution.output(&self.input)
     }
+}
+
+fn line(event: &HistoryEvent, input: &Value) -> String {
+    let shown = event.to_json(input);
+    let (id, previous) = (event.id, event.previous_event_id);
+    let details = shown
+        .as_object()
+        .and_then(|fields| fields.iter().find(|(name, _)| name.ends_with("Details")));
+    let part = |name: &str| match details.and_then(|(_, details)| details.get(name)) {
+        Some(Value::String(text)) => format!(" {text}"),
+        Some(other) => format!(" {other}"),
+        None => String::new(),
+    };
+    let (name, index) = (part("name"), part("index"));
+    format!("{id} <{previous} {}{name}{index}", event.event_type())
 }
