@@ -69,6 +69,10 @@ pub enum Signal {
         error: Option<String>,
         /// The error's cause.
         cause: Option<String>,
+        /// How long the other side asked to be left alone: a retry waits at least as long. Nothing
+        /// of the language; none where nobody asked.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry_after: Option<Millis>,
     },
     /// A task whose end is waited for (`.sync`, `.waitForTaskToken`) was accepted.
     TaskSubmitted {
@@ -129,6 +133,9 @@ pub enum Command {
         heartbeat: Option<Millis>,
         /// 1 for the first attempt in this visit of the state.
         attempt: u32,
+        /// Which branch of which state it is in, from the outermost on: `Fan[0]/Each[12]`. Empty
+        /// outside of them. With the state it tells apart what is done side by side.
+        branch: String,
     },
 }
 
@@ -208,7 +215,12 @@ impl Machine<'_> {
             Signal::Heartbeat { .. } => self.heartbeat(),
             Signal::TaskSubmitted { output, .. } => self.task_submitted(output),
             Signal::TaskSucceeded { output, .. } => self.task_succeeded(output),
-            Signal::TaskFailed { error, cause, .. } => self.task_failed(error, cause),
+            Signal::TaskFailed {
+                error,
+                cause,
+                retry_after,
+                ..
+            } => self.task_failed(error, cause, retry_after),
         }
     }
 }

@@ -6,13 +6,14 @@
 mod thread;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::advance::Command;
 use crate::datum::Datum;
-use crate::definition::Definition;
+use crate::definition::{Definition, Kind};
 use crate::expression::Variables;
 use crate::time::Millis;
 
@@ -133,7 +134,7 @@ impl Execution {
         }
         let mut commands: Vec<Command> = self
             .threads()
-            .filter_map(|(_, thread)| thread.command(definition))
+            .filter_map(|(_, thread)| self.command(thread, definition))
             .collect();
         commands.sort_by_key(Command::task);
         commands
@@ -143,6 +144,15 @@ impl Execution {
     #[must_use]
     pub fn is_outstanding(&self, id: TaskId) -> bool {
         self.thread_of(id).is_some()
+    }
+
+    /// When a task is given up if it has not answered: its time-out, its heartbeat's, or that of the
+    /// machine.
+    #[must_use]
+    pub fn task_due_at(&self, id: TaskId) -> Option<Millis> {
+        let thread = self.thread_of(id).and_then(|thread| self.get(thread));
+        let timer = thread.and_then(|thread| thread.doing.due_at());
+        [self.deadline, timer].into_iter().flatten().min()
     }
 
     /// The output of an execution that succeeded.
@@ -246,6 +256,38 @@ impl Execution {
                 self.branches.insert(id, thread);
             }
         }
+    }
+
+    /// The command that a thread waits to be answered.
+    pub(crate) fn command(&self, thread: &Thread, definition: &Definition) -> Option<Command> {
+        let task = thread.task()?;
+        let Kind::Task(declared) = &definition.state(&thread.state)?.kind else {
+            return None;
+        };
+        Some(Command::RunTask {
+            task: task.id,
+            state: Arc::clone(&thread.state),
+            resource: Arc::clone(&declared.resource),
+            input: task.input.clone(),
+            token: task.token.clone(),
+            credentials: task.credentials.clone(),
+            timeout: task.timeout,
+            heartbeat: task.heartbeat,
+            attempt: thread.retry_count() + 1,
+            branch: self.branch(thread),
+        })
+    }
+
+    fn branch(&self, thread: &Thread) -> String {
+        let mut parts = Vec::new();
+        let mut place = thread.place;
+        while let Some(Place { parent, index }) = place {
+            let Some(outer) = self.get(parent) else { break };
+            parts.push(format!("{}[{index}]", outer.state));
+            place = outer.place;
+        }
+        parts.reverse();
+        parts.join("/")
     }
 
     /// The thread that waits for a task.

@@ -254,6 +254,7 @@ impl Answer {
                 task,
                 error: error.clone(),
                 cause: cause.clone(),
+                retry_after: None,
             },
         }
     }

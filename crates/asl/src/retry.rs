@@ -32,6 +32,8 @@ pub(crate) struct Failure {
     pub(crate) error: Option<String>,
     pub(crate) cause: Option<String>,
     pub(crate) origin: Origin,
+    /// How long a retry waits at least.
+    pub(crate) patience: Millis,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -118,6 +118,7 @@ fn play(
             task,
             error: Some(error.to_owned()),
             cause: None,
+            retry_after: None,
         };
         let signal = match (step, task) {
             (Step::Succeed, Some(task)) => Signal::TaskSucceeded {

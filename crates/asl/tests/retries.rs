@@ -6,6 +6,7 @@ mod common;
 
 use asl::advance::{AdvanceError, Signal};
 use asl::execution::TaskId;
+use asl::time::Millis;
 use common::play::Play;
 use serde_json::{Value, json};
 
@@ -287,4 +288,28 @@ fn a_caught_error_that_no_longer_fits_ends_the_execution() {
     );
     play.fail("A");
     assert_eq!(play.execution.error(), Some("States.DataLimitExceeded"));
+}
+
+#[test]
+fn a_retry_waits_at_least_as_long_as_was_asked_for() {
+    let machine = |attempts: u32| {
+        json!({"StartAt": "T", "States": {"T": {"Type": "Task", "Resource": "arn:aws:lambda:us-east-1:1:function:f",
+            "Retry": [{"ErrorEquals": ["Busy"], "IntervalSeconds": 5, "MaxAttempts": attempts}], "End": true}}})
+    };
+    for (attempts, asked, due) in [
+        (3, None, Some(5_000)),
+        (3, Some(4_000), Some(5_000)),
+        (3, Some(90_000), Some(90_000)),
+        (0, Some(90_000), None),
+    ] {
+        let mut play = Play::start(&machine(attempts), json!({}));
+        let task = play.task();
+        play.send(Signal::TaskFailed {
+            task,
+            error: Some("Busy".into()),
+            cause: None,
+            retry_after: asked.map(Millis),
+        });
+        assert_eq!(play.due(), due, "{attempts} {asked:?}");
+    }
 }

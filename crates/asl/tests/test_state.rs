@@ -175,6 +175,7 @@ fn answer(case: &Value, task: TaskId) -> Option<Signal> {
             task,
             error: text("error"),
             cause: text("cause"),
+            retry_after: None,
         });
     }
     let expect = &case["expect"];

@@ -25,6 +25,9 @@ pub struct TaskCall {
     pub execution: String,
     /// The state's name in the workflow.
     pub state: String,
+    /// Which branch or iteration of the workflow the state is in; empty outside of them. With
+    /// execution, state and input it tells what is done side by side apart.
+    pub branch: String,
     /// 0 for the first try, 1 for the first retry of this visit of the state.
     pub retry_count: u32,
     /// When the answer stops being waited for.

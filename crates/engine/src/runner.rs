@@ -2,6 +2,7 @@
 //!
 //! The store says what is due; nothing is remembered here that a crash could lose.
 
+mod attempts;
 mod drive;
 mod held;
 mod turns;
@@ -156,9 +157,9 @@ impl<S: Executions + Send + Sync + 'static, T: TaskRunner> Runner<S, T> {
         let count = claimed.len();
         let mut trouble = Ok(count);
         for execution in claimed {
-            // Only this loop takes hands, so what was free is free still. Were it not, the
-            // execution goes back and is claimed again when a hand is freed.
-            let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else {
+            // An execution that does several things at once may have taken what was free; then this
+            // one goes back and is claimed again when a hand is freed.
+            let Some(hand) = self.another_hand() else {
                 self.store.release(execution.sequence);
                 continue;
             };
@@ -179,10 +180,6 @@ impl<S: Executions + Send + Sync + 'static, T: TaskRunner> Runner<S, T> {
             }
             let runner = Arc::clone(self);
             tracker.spawn(async move {
-                let hand = Hand {
-                    _permit: permit,
-                    freed: runner.freed.clone(),
-                };
                 let sequence = execution.sequence.get();
                 let driven = AssertUnwindSafe(drive::drive(&runner, execution, hand));
                 if driven.catch_unwind().await.is_err() {
@@ -204,6 +201,17 @@ impl<S: Executions + Send + Sync + 'static, T: TaskRunner> Runner<S, T> {
             });
         }
         trouble
+    }
+}
+
+impl<S, T> Runner<S, T> {
+    /// A hand, if one is free.
+    fn another_hand(&self) -> Option<Hand> {
+        let permit = Arc::clone(&self.permits).try_acquire_owned().ok()?;
+        Some(Hand {
+            _permit: permit,
+            freed: self.freed.clone(),
+        })
     }
 }
 

@@ -88,6 +88,7 @@ where
                 .to_owned(),
             input,
             execution: String::new(),
+            branch: String::new(),
             retry_count: 0,
             deadline: before(context.deadline, SLACK),
             trace: traced.map_or(TraceId::from_bytes([0; 16]), |traced| traced.id),

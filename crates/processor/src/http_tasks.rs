@@ -97,14 +97,19 @@ impl HttpTasks {
 }
 
 /// The same for every attempt of a state with this input, and for a redrive; another when the
-/// workflow comes back to the state with other input.
+/// workflow comes back to the state with other input, and in every branch and iteration.
 fn idempotency_key(call: &TaskCall, body: &str) -> String {
-    let digest = digest::of(&[
-        b"payhook/http-task/1",
+    let mut parts = vec![
+        b"payhook/http-task/1".as_slice(),
         call.execution.as_bytes(),
         call.state.as_bytes(),
         body.as_bytes(),
-    ]);
+    ];
+    // Two items that are equal are two pieces of work. Outside of branches the key stays what it was.
+    if !call.branch.is_empty() {
+        parts.push(call.branch.as_bytes());
+    }
+    let digest = digest::of(&parts);
     format!("payhook-{}", digest::short_hex(digest, 16))
 }
 

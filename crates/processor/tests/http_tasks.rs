@@ -50,6 +50,7 @@ fn call(input: Value) -> TaskCall {
         input,
         execution: "evt-1".into(),
         state: "Prüfen".into(),
+        branch: String::new(),
         retry_count: 2,
         deadline: NOW.after(Millis::from_secs(60)),
         trace: TraceId::from_bytes([7; 16]),
@@ -147,7 +148,20 @@ async fn attempts_share_a_key_and_other_work_has_another() {
         execution: "evt-2".into(),
         ..first.clone()
     };
-    let calls = vec![first, retry, other_input, other_state, other_execution];
+    let item = |branch: &str| TaskCall {
+        branch: branch.into(),
+        ..first.clone()
+    };
+    let (one_item, other_item) = (item("Each[0]"), item("Each[1]"));
+    let calls = vec![
+        first,
+        retry,
+        other_input,
+        other_state,
+        other_execution,
+        one_item,
+        other_item,
+    ];
     let seen = sent(calls).await;
     let requests = seen.requests.lock().unwrap();
     let values = |name: &str| -> Vec<_> {
@@ -158,7 +172,7 @@ async fn attempts_share_a_key_and_other_work_has_another() {
     assert_eq!(keys[0], keys[1]);
     keys.sort_by(|one, other| one.as_bytes().cmp(other.as_bytes()));
     keys.dedup();
-    assert_eq!(keys.len(), 4);
+    assert_eq!(keys.len(), 6);
     // Each attempt is a span of its own.
     let spans = values("traceparent");
     assert_ne!(spans[0], spans[1]);

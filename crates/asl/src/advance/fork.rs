@@ -16,6 +16,7 @@ use crate::execution::{Doing, Fork, Place, Thread, ThreadId};
 use crate::flow::{self, Fault};
 use crate::history::{EventDetails, IterationEvent};
 use crate::retry::{Failure, Origin};
+use crate::time::Millis;
 
 impl<'a> Machine<'a> {
     pub(super) fn begin_parallel(
@@ -369,6 +370,7 @@ fn exceeded() -> Failure {
         error: Some("States.ExceedToleratedFailureThreshold".to_owned()),
         cause: Some("The specified tolerated failure threshold was exceeded".to_owned()),
         origin: Origin::Interpreter,
+        patience: Millis(0),
     }
 }
 

@@ -334,6 +334,7 @@ impl<'a> Machine<'a> {
             error: Some(error.to_owned()),
             cause: Some(cause),
             origin,
+            patience: Millis(0),
         }
     }
 
@@ -362,6 +363,7 @@ pub(super) fn data_limit(subject: &str, origin: Origin) -> Failure {
         error: Some("States.DataLimitExceeded".to_owned()),
         cause: Some(cause),
         origin,
+        patience: Millis(0),
     }
 }
 

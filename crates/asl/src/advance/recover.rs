@@ -21,6 +21,7 @@ impl<'a> Machine<'a> {
         let was_forked = self.thread.fork().is_some();
         if let Some(delay) = self.retry_delay(state, &failure) {
             self.execution.forget_inside(self.at);
+            let delay = delay.max(failure.patience);
             if delay == Millis(0) {
                 return self.attempt(state);
             }

@@ -164,6 +164,7 @@ impl<'a> Machine<'a> {
             error,
             cause,
             origin: Origin::Task,
+            patience: Millis(0),
         })
     }
 

@@ -38,12 +38,18 @@ impl<'a> Machine<'a> {
         self.go(cursor);
     }
 
-    pub(super) fn task_failed(&mut self, error: Option<String>, cause: Option<String>) {
+    pub(super) fn task_failed(
+        &mut self,
+        error: Option<String>,
+        cause: Option<String>,
+        retry_after: Option<Millis>,
+    ) {
         let cursor = self.resume(|machine, _| {
             machine.failed(Failure {
                 error,
                 cause,
                 origin: Origin::Task,
+                patience: retry_after.unwrap_or_default(),
             })
         });
         self.go(cursor);
@@ -70,6 +76,7 @@ impl<'a> Machine<'a> {
             error: Some(error),
             cause: None,
             origin,
+            patience: Millis(0),
         })
     }
 
@@ -112,8 +119,8 @@ impl<'a> Machine<'a> {
         };
         self.record_scheduled(&task.resource, &outstanding);
         self.thread.doing = Doing::Task(outstanding);
-        self.commands
-            .extend::<Option<Command>>(self.thread.command(self.run.definition));
+        let command = self.execution.command(&self.thread, self.run.definition);
+        self.commands.extend::<Option<Command>>(command);
         Ok(Flow::Pause)
     }
 

@@ -6,9 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::TaskId;
-use crate::advance::Command;
 use crate::datum::Datum;
-use crate::definition::{Definition, Kind};
 use crate::expression::Variables;
 use crate::time::Millis;
 
@@ -166,24 +164,6 @@ impl Thread {
         if self.fork().is_none() {
             self.doing = Doing::Rest;
         }
-    }
-
-    pub(crate) fn command(&self, definition: &Definition) -> Option<Command> {
-        let task = self.task()?;
-        let Kind::Task(declared) = &definition.state(&self.state)?.kind else {
-            return None;
-        };
-        Some(Command::RunTask {
-            task: task.id,
-            state: Arc::clone(&self.state),
-            resource: Arc::clone(&declared.resource),
-            input: task.input.clone(),
-            token: task.token.clone(),
-            credentials: task.credentials.clone(),
-            timeout: task.timeout,
-            heartbeat: task.heartbeat,
-            attempt: self.retry_count() + 1,
-        })
     }
 }
 

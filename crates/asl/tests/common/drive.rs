@@ -155,6 +155,7 @@ fn answers(case: &Value, call: &Value, command: &Command) -> Vec<Signal> {
             task,
             error: text("error"),
             cause: text("cause"),
+            retry_after: None,
         });
     }
     signals

@@ -95,7 +95,12 @@ impl Play {
     pub(crate) fn fail_with(&mut self, input: &Value, error: &str) {
         let task = self.task_with(input);
         let (error, cause) = (Some(error.to_owned()), Some("why".to_owned()));
-        self.send(Signal::TaskFailed { task, error, cause });
+        self.send(Signal::TaskFailed {
+            task,
+            error,
+            cause,
+            retry_after: None,
+        });
     }
 
     pub(crate) fn succeed(&mut self, output: Value) {
@@ -106,7 +111,12 @@ impl Play {
     pub(crate) fn fail(&mut self, error: &str) {
         let task = self.task();
         let (error, cause) = (Some(error.to_owned()), Some("why".to_owned()));
-        self.send(Signal::TaskFailed { task, error, cause });
+        self.send(Signal::TaskFailed {
+            task,
+            error,
+            cause,
+            retry_after: None,
+        });
     }
 
     /// Moves the clock to the next timer and lets it fire; says when that was.

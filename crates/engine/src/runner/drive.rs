@@ -3,11 +3,15 @@
 //! The order that everything rests on: what is about to be done outside is durable before it is
 //! done, and what came of it is durable together with what it changed.
 
+use std::collections::VecDeque;
+
 use asl::advance::{Command, Moment, Signal};
-use domain::task::{TaskCall, TaskFailure, TaskOutcome};
-use domain::time::{Millis, Timestamp};
+use asl::execution::TaskId;
+use domain::task::{TaskFailure, TaskOutcome};
+use domain::time::Millis;
 use tracing::{Instrument as _, debug, error, info, info_span, warn};
 
+use super::attempts::{Attempt, Attempts};
 use super::held::{self, Held, HeldError};
 use super::{Hand, PAUSE_AFTER_TROUBLE, Runner};
 use crate::metrics::{AttemptLabels, EndLabels, Metrics, StateLabel};
@@ -26,13 +30,6 @@ enum GivenUp {
     Stale,
     #[error("what it wanted recorded contradicts the record; it will be tried afresh")]
     Refused,
-}
-
-/// What came of waiting for a task.
-enum Answer {
-    Outcome(TaskOutcome),
-    /// A timer of the interpreter's own fired first.
-    TimeHasCome,
 }
 
 /// Drives one claimed execution. Never fails: what goes wrong is said and tried again later.
@@ -59,11 +56,11 @@ pub(super) async fn drive<S: Executions, T: TaskRunner>(
     };
     let span = info_span!("execution", trace_id = %held.trace.id, execution = %name);
     spans::place(&span, Some(held.trace));
-    let mut drive = Drive {
+    let drive = Drive {
         runner,
         held: &mut held,
-        hand: Some(hand),
-        patience: None,
+        attempts: Attempts::new(hand),
+        waiting: VecDeque::new(),
     };
     let driven = drive.go_on().instrument(span.clone()).await;
     let unavailable = span.in_scope(|| tell(runner, &held, driven));
@@ -96,26 +93,28 @@ fn tell<S, T>(runner: &Runner<S, T>, held: &Held, driven: Result<(), GivenUp>) -
 struct Drive<'a, S, T> {
     runner: &'a Runner<S, T>,
     held: &'a mut Held,
-    hand: Option<Hand>,
-    /// How long the other side of the last attempt asked us to wait.
-    patience: Option<Millis>,
+    attempts: Attempts<'a>,
+    /// What is to be begun as soon as there is a hand for it.
+    waiting: VecDeque<Command>,
 }
 
 impl<S: Executions, T: TaskRunner> Drive<'_, S, T> {
-    async fn go_on(&mut self) -> Result<(), GivenUp> {
+    async fn go_on(mut self) -> Result<(), GivenUp> {
         let moment = self.moment();
-        let mut commands = self.held.resume(moment)?;
-        while let Some(command) = commands.pop() {
-            let signal = self.attempt(&command).await?;
-            let moment = self.moment();
-            commands.extend(self.held.signal(signal, moment)?);
-            if let Some(asked) = self.patience.take() {
-                self.held
-                    .wait_at_least_until(held::patience(self.runner.clock.now(), asked));
+        self.waiting.extend(self.held.resume(moment)?);
+        loop {
+            self.begin().await?;
+            if self.attempts.is_empty() {
+                break;
+            }
+            self.hear().await?;
+            // What one branch came to must not be lost while others take their time.
+            if !self.attempts.is_empty() && self.held.is_unsaved() {
+                self.commit(Lease::Keep).await?;
             }
         }
         // What is left is writing; somebody else can have the hand.
-        self.hand = None;
+        self.attempts.free_hands();
         if self.held.is_unsaved() {
             self.commit(Lease::Release).await?;
         } else {
@@ -124,55 +123,117 @@ impl<S: Executions, T: TaskRunner> Drive<'_, S, T> {
         Ok(())
     }
 
-    /// Makes one attempt of one task and says what it signals.
-    async fn attempt(&mut self, command: &Command) -> Result<Signal, GivenUp> {
-        let Command::RunTask { task, .. } = command;
-        let task = *task;
-        let begun = self.runner.clock.now();
-        let limit = begun.after(self.runner.options.task_timeout);
-        let timer = self.held.wake_at();
-        let deadline = timer.map_or(limit, |timer| timer.min(limit));
-        let call = self.held.call(command, deadline);
-        let labels = (call.state.clone(), call.retry_count);
-        if self.runner.tasks.reaches_outside(&call) && self.held.is_unsaved() {
-            self.commit(Lease::Keep).await?;
+    /// Begins what waits, as far as there are hands for it. One that is ours already is enough to
+    /// go on; what cannot be begun now is begun when one of the others has ended.
+    async fn begin(&mut self) -> Result<(), GivenUp> {
+        while let Some(command) = self.waiting.front() {
+            let Some(hand) = self.attempts.take_hand(|| self.runner.another_hand()) else {
+                return Ok(());
+            };
+            let Command::RunTask { task, .. } = command;
+            let task = *task;
+            let begun = self.runner.clock.now();
+            let limit = begun.after(self.runner.options.task_timeout);
+            let due = self.held.task_due_at(task);
+            let deadline = due.map_or(limit, |due| due.min(limit));
+            let call = self.held.call(command, deadline);
+            self.waiting.pop_front();
+            if self.runner.tasks.reaches_outside(&call) && self.held.is_unsaved() {
+                self.commit(Lease::Keep).await?;
+            }
+            let span = info_span!("attempt", state = %call.state, attempt = call.retry_count + 1);
+            let attempt = Attempt {
+                begun,
+                limit,
+                state: call.state.clone(),
+                retry_count: call.retry_count,
+            };
+            let outcome = self.runner.tasks.run(call).instrument(span);
+            self.attempts.begin(task, attempt, hand, outcome);
         }
-        let span = info_span!("attempt", state = %call.state, attempt = call.retry_count + 1);
-        let answer = self.wait_for(call, timer, limit).instrument(span).await;
-        let took = self.runner.clock.now().since(begun);
-        note_attempt(&self.runner.metrics, labels, &answer, took);
-        Ok(match answer {
-            Answer::TimeHasCome => Signal::Tick,
-            Answer::Outcome(TaskOutcome::Succeeded { output, change }) => {
+        self.attempts.free_hands();
+        Ok(())
+    }
+
+    /// Waits until something has happened, and lets the execution know.
+    async fn hear(&mut self) -> Result<(), GivenUp> {
+        let clock = &self.runner.clock;
+        // The interpreter's own timer decides when it comes first; then the error is its own.
+        let timer = self.held.wake_at();
+        let until = [timer, self.attempts.first_limit()];
+        let until = until.into_iter().flatten().min();
+        let until = until.unwrap_or_else(|| clock.now());
+        let ended = tokio::select! {
+            biased;
+            ended = self.attempts.ended() => ended,
+            () = clock.sleep_until(until) => Vec::new(),
+        };
+        if !ended.is_empty() {
+            for (task, outcome) in ended {
+                self.answer(task, outcome)?;
+            }
+        } else if timer.is_some_and(|timer| timer <= until) {
+            let moment = self.moment();
+            self.waiting.extend(self.held.signal(Signal::Tick, moment)?);
+            self.give_up_unwanted("States.Timeout");
+        } else {
+            for task in self.attempts.over_limit(until) {
+                let failure = TaskOutcome::Failed(self.timed_out());
+                self.answer(task, failure)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets the execution know what came of an attempt.
+    fn answer(&mut self, task: TaskId, outcome: TaskOutcome) -> Result<(), GivenUp> {
+        let Some(attempt) = self.attempts.close(task) else {
+            return Ok(());
+        };
+        let result = match &outcome {
+            TaskOutcome::Succeeded { .. } => "ok",
+            TaskOutcome::Failed(failure) => &failure.error,
+        };
+        self.note(&attempt, result);
+        let signal = match outcome {
+            TaskOutcome::Succeeded { output, change } => {
+                // It happened, even if the workflow has given the task up meanwhile.
                 if let Some(change) = change {
                     self.held.record(change);
                 }
                 Signal::TaskSucceeded { task, output }
             }
-            Answer::Outcome(TaskOutcome::Failed(failure)) => {
-                self.patience = failure.retry_after;
-                Signal::TaskFailed {
-                    task,
-                    error: Some(failure.error),
-                    cause: Some(failure.cause),
-                }
-            }
-        })
+            TaskOutcome::Failed(failure) => Signal::TaskFailed {
+                task,
+                error: Some(failure.error),
+                cause: Some(failure.cause),
+                retry_after: failure.retry_after.map(held::patience),
+            },
+        };
+        if self.held.is_outstanding(task) {
+            let moment = self.moment();
+            self.waiting.extend(self.held.signal(signal, moment)?);
+            self.give_up_unwanted("Aborted");
+        }
+        Ok(())
     }
 
-    async fn wait_for(&self, call: TaskCall, timer: Option<Timestamp>, limit: Timestamp) -> Answer {
-        let clock = &self.runner.clock;
-        // The interpreter's own timer decides when it comes first; then the error is its own.
-        let timer = timer.filter(|timer| *timer <= limit);
-        let outcome = self.runner.tasks.run(call);
-        tokio::select! {
-            biased;
-            outcome = outcome => Answer::Outcome(outcome),
-            () = clock.sleep_until(timer.unwrap_or(limit)) => match timer {
-                Some(_) => Answer::TimeHasCome,
-                None => Answer::Outcome(TaskOutcome::Failed(self.timed_out())),
-            },
+    /// Gives up what the workflow does not wait for any more: it took too long, or another branch
+    /// failed.
+    fn give_up_unwanted(&mut self, why: &str) {
+        let held = &*self.held;
+        self.waiting
+            .retain(|command| held.is_outstanding(command.task()));
+        for task in self.attempts.unwanted(|task| held.is_outstanding(task)) {
+            if let Some(attempt) = self.attempts.close(task) {
+                self.note(&attempt, why);
+            }
         }
+    }
+
+    fn note(&self, attempt: &Attempt, result: &str) {
+        let took = self.runner.clock.now().since(attempt.begun);
+        note_attempt(&self.runner.metrics, attempt, result, took);
     }
 
     /// What the platform's own time limit looks like to a workflow on AWS.
@@ -199,26 +260,14 @@ impl<S: Executions, T: TaskRunner> Drive<'_, S, T> {
     }
 }
 
-fn note_attempt(
-    metrics: &Metrics,
-    (state, retry_count): (String, u32),
-    answer: &Answer,
-    took: Millis,
-) {
-    let result = match answer {
-        Answer::Outcome(TaskOutcome::Succeeded { .. }) => "ok",
-        Answer::Outcome(TaskOutcome::Failed(failure)) => {
-            info!(
-                %state, error = %failure.error, attempt = retry_count + 1,
-                duration_ms = took.get(), "an attempt failed"
-            );
-            &failure.error
-        }
-        Answer::TimeHasCome => {
-            info!(%state, attempt = retry_count + 1, duration_ms = took.get(), "an attempt timed out");
-            "States.Timeout"
-        }
-    };
+fn note_attempt(metrics: &Metrics, attempt: &Attempt, result: &str, took: Millis) {
+    let (state, retry_count) = (attempt.state.clone(), attempt.retry_count);
+    if result != "ok" {
+        info!(
+            %state, error = result, attempt = retry_count + 1,
+            duration_ms = took.get(), "an attempt failed"
+        );
+    }
     metrics
         .attempt_seconds
         .observe(took.to_duration().as_secs_f64());

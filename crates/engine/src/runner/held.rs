@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use asl::advance::{AdvanceError, Command, Moment, Signal, advance};
 use asl::definition::{Definition, StateType};
-use asl::execution::Execution;
+use asl::execution::{Execution, TaskId};
 use bytes::Bytes;
 use domain::record::RecordKey;
 use domain::stream::{ChangeKind, Sequence};
@@ -33,7 +33,6 @@ pub struct Held {
     generation: u64,
     unsaved_steps: Vec<Bytes>,
     unsaved_changes: Vec<RecordChange>,
-    not_before: Option<Timestamp>,
 }
 
 /// Why a claimed execution cannot be moved.
@@ -67,7 +66,6 @@ impl Held {
             generation: claimed.generation,
             unsaved_steps: Vec::new(),
             unsaved_changes: Vec::new(),
-            not_before: None,
         })
     }
 
@@ -77,16 +75,14 @@ impl Held {
         if self.execution.event_count() == 0 {
             return self.signal(Signal::Start, moment);
         }
-        let outstanding = self.execution.outstanding_tasks(&self.course.definition);
-        let overdue = self
-            .execution
-            .wake_at()
-            .is_some_and(|due| due <= moment.now);
-        if outstanding.is_empty() || overdue {
-            self.signal(Signal::Tick, moment)
-        } else {
-            Ok(outstanding)
+        let outstanding = self.outstanding();
+        let wake_at = self.execution.wake_at();
+        if !outstanding.is_empty() && wake_at.is_none_or(|due| due > moment.now) {
+            return Ok(outstanding);
         }
+        self.signal(Signal::Tick, moment)?;
+        // What a timer has begun is among them, beside what was being done before.
+        Ok(self.outstanding())
     }
 
     /// Moves the execution.
@@ -99,7 +95,6 @@ impl Held {
         let transition = advance(self.course.run(), &self.execution, signal, &moment)?;
         self.execution = transition.execution;
         self.unsaved_steps.push(step);
-        self.not_before = None;
         Ok(transition.commands)
     }
 
@@ -108,19 +103,24 @@ impl Held {
         self.unsaved_changes.push(change);
     }
 
-    /// Lets nothing more happen before `when`: another side asked for patience.
-    pub fn wait_at_least_until(&mut self, when: Timestamp) {
-        self.not_before = Some(when);
-    }
-
     /// Whether something would be lost if the process died now.
     pub fn is_unsaved(&self) -> bool {
-        !self.unsaved_steps.is_empty()
+        !self.unsaved_steps.is_empty() || !self.unsaved_changes.is_empty()
+    }
+
+    /// Whether the workflow waits for this task.
+    pub fn is_outstanding(&self, task: TaskId) -> bool {
+        self.execution.is_outstanding(task)
     }
 
     /// When the interpreter's next timer fires.
     pub fn wake_at(&self) -> Option<Timestamp> {
         self.execution.wake_at().map(from_asl_time)
+    }
+
+    /// When the interpreter gives this task up.
+    pub fn task_due_at(&self, task: TaskId) -> Option<Timestamp> {
+        self.execution.task_due_at(task).map(from_asl_time)
     }
 
     /// How it stands.
@@ -160,6 +160,7 @@ impl Held {
             resource,
             input,
             attempt,
+            branch,
             ..
         } = command;
         TaskCall {
@@ -167,6 +168,7 @@ impl Held {
             input: input.resolve(&self.course.input).clone(),
             execution: self.course.execution_name().to_owned(),
             state: state.to_string(),
+            branch: branch.clone(),
             retry_count: attempt.saturating_sub(1),
             deadline,
             trace: self.trace.id,
@@ -190,6 +192,10 @@ impl Held {
         Ok(progress)
     }
 
+    fn outstanding(&self) -> Vec<Command> {
+        self.execution.outstanding_tasks(&self.course.definition)
+    }
+
     /// When somebody must look at it if nobody holds it: at once while a task is outstanding,
     /// for whoever began it must be dead then. At once is the beginning of time, and not now: a
     /// clock that is set back must not make it wait.
@@ -197,18 +203,10 @@ impl Held {
         if self.is_at_rest() {
             return None;
         }
-        if !self
-            .execution
-            .outstanding_tasks(&self.course.definition)
-            .is_empty()
-        {
+        if !self.outstanding().is_empty() {
             return Some(Timestamp::from_millis(0));
         }
-        let timer = self.wake_at().unwrap_or(now);
-        Some(
-            self.not_before
-                .map_or(timer, |patience| patience.max(timer)),
-        )
+        Some(self.wake_at().unwrap_or(now))
     }
 }
 
@@ -222,7 +220,7 @@ pub(crate) fn moment(now: Timestamp, seed: u64) -> Moment {
 
 /// The wait that another side asked for, within reason: an hour, or the retry would be as good
 /// as never.
-pub(crate) fn patience(now: Timestamp, asked: Millis) -> Timestamp {
+pub(crate) fn patience(asked: Millis) -> asl::time::Millis {
     const LONGEST: Millis = Millis::from_secs(3600);
-    now.after(asked.min(LONGEST))
+    asl::time::Millis(asked.min(LONGEST).get())
 }

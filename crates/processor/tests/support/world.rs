@@ -269,6 +269,7 @@ pub(crate) fn call(input: Value, now: Timestamp) -> TaskCall {
         input,
         execution: EXECUTION.into(),
         state: "ProcessPayment".into(),
+        branch: String::new(),
         retry_count: 0,
         deadline: now.after(Millis::from_secs(60)),
         trace: TraceId::from_bytes([1; 16]),
