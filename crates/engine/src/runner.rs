@@ -90,16 +90,6 @@ impl<S: Executions + Send + Sync + 'static, T: TaskRunner> Runner<S, T> {
         })
     }
 
-    /// How long a claim lasts without a sign of life.
-    pub fn lease(&self) -> Millis {
-        Millis::new(
-            self.options
-                .task_timeout
-                .get()
-                .saturating_add(LEASE_SLACK.get()),
-        )
-    }
-
     /// Claims what is due now, as far as there are hands for it, and drives all of it to where
     /// it must wait. Says how many there were. For tests and tools; [`Self::run`] is the loop.
     pub async fn run_due_once(self: &Arc<Self>) -> Result<usize, Unavailable> {
@@ -205,6 +195,16 @@ impl<S: Executions + Send + Sync + 'static, T: TaskRunner> Runner<S, T> {
 }
 
 impl<S, T> Runner<S, T> {
+    /// How long a claim lasts without a sign of life.
+    pub fn lease(&self) -> Millis {
+        Millis::new(
+            self.options
+                .task_timeout
+                .get()
+                .saturating_add(LEASE_SLACK.get()),
+        )
+    }
+
     /// A hand, if one is free.
     fn another_hand(&self) -> Option<Hand> {
         let permit = Arc::clone(&self.permits).try_acquire_owned().ok()?;

@@ -187,7 +187,13 @@ async fn run_one(store: &SqliteStore, execution: Claimed) {
         execution: format!("evt-{:032x}", execution.sequence.get()),
     };
     let running = ExecutionStatus::Running;
-    let claim = progress(execution.generation, claim, running, Some(at), Lease::Keep);
+    let claim = progress(
+        execution.generation,
+        claim,
+        running,
+        Some(at),
+        Lease::KeepUntil(at),
+    );
     assert_eq!(store.commit(claim).await, Ok(Committed::Done));
     let complete = SettlementChange::Complete {
         transaction_id: format!("txn-{:016x}", execution.sequence.get()),

@@ -29,7 +29,7 @@ impl Schedule {
     /// Sets when an execution is due, and what a commit has made of its lease.
     pub(crate) fn set(&mut self, sequence: u64, due_at: Option<Timestamp>, lease: Lease) {
         let held_until = match lease {
-            Lease::Keep => self.entry(sequence).held_until,
+            Lease::KeepUntil(until) => Some(until),
             Lease::Release => None,
         };
         self.put(sequence, Entry { due_at, held_until });
@@ -139,7 +139,7 @@ mod tests {
         let mut schedule = Schedule::default();
         schedule.set(1, Some(at(0)), Lease::Release);
         assert_eq!(schedule.claim_due(at(0), at(10), 9), [1]);
-        schedule.set(1, Some(at(5)), Lease::Keep);
+        schedule.set(1, Some(at(5)), Lease::KeepUntil(at(10)));
         assert!(schedule.claim_due(at(9), at(19), 9).is_empty());
         assert_eq!(schedule.claim_due(at(10), at(20), 9), [1], "by time");
         schedule.release(1);

@@ -184,7 +184,7 @@ macro_rules! store_suite {
                 changes_are_applied_in_order_each_on_the_one_before
                 what_is_already_so_writes_no_entry_and_refuses_nothing
                 every_change_of_the_table_is_applied_as_the_rules_say
-                a_kept_lease_goes_on_until_its_own_end
+                a_kept_lease_goes_on_until_the_commit_says
                 a_released_execution_is_due_when_the_commit_says
                 an_execution_at_rest_is_not_due
                 steps_are_appended_in_order

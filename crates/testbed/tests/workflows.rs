@@ -336,6 +336,66 @@ fn a_timer_that_is_overdue_after_a_death_does_not_keep_what_was_being_done_waiti
     assert_eq!(begun_at_once(died, &clock), 3, "and Flaky again, and After");
 }
 
+/// Tasks that take a while, and look whether anybody else could move their execution meanwhile.
+struct SlowTasks {
+    clock: ManualClock,
+    store: Arc<MemoryStore>,
+    claimable: Arc<AtomicUsize>,
+}
+
+impl TaskRunner for SlowTasks {
+    fn accepts(&self, _: &str) -> bool {
+        true
+    }
+
+    fn reaches_outside(&self, _: &TaskCall) -> bool {
+        true
+    }
+
+    async fn run(&self, call: TaskCall) -> TaskOutcome {
+        let later = engine::clock::Clock::now(&self.clock).after(Millis::from_secs(50));
+        self.clock.set(later);
+        let lease = Millis::from_secs(1);
+        let claimed = self.store.claim_one(Sequence::new(1), later, lease);
+        if claimed.expect("a store").is_some() {
+            self.claimable.fetch_add(1, Ordering::SeqCst);
+        }
+        answer("", &call.branch, 0, &call.input)
+    }
+}
+
+#[test]
+fn nobody_else_moves_an_execution_however_long_its_attempts_take_together() {
+    let map =
+        json!({"Type": "Map", "MaxConcurrency": 1, "ItemProcessor": branch("One"), "End": true});
+    let items = json!({"Type": "Pass", "Result": [1, 2, 3, 4], "Next": "Each"});
+    let workflow = json!({"StartAt": "Items", "States": {"Items": items, "Each": map}});
+    let clock = ManualClock::at(BEGINNING);
+    let store = Arc::new(MemoryStore::reopen(begun(&workflow), BOUNDS));
+    let claimable = Arc::new(AtomicUsize::new(0));
+    let tasks = SlowTasks {
+        clock: clock.clone(),
+        store: Arc::clone(&store),
+        claimable: Arc::clone(&claimable),
+    };
+    let runner = Runner::new(
+        (Arc::clone(&store), tasks),
+        Arc::new(Workflows::default()),
+        (Arc::new(clock), Arc::new(OtherLuck(Mutex::new(1)))),
+        Arc::new(Metrics::default()),
+        RunnerOptions {
+            concurrency: 1,
+            task_timeout: Millis::from_secs(60),
+            ..RunnerOptions::default()
+        },
+    );
+    let claimed = block_on(runner.run_due_once());
+    assert_eq!(claimed, Ok(1));
+    assert_eq!(claimable.load(Ordering::SeqCst), 0);
+    let status = detail(&store).summary.status;
+    assert_eq!(status, engine::store::ExecutionStatus::Succeeded);
+}
+
 /// What may not depend on how long each attempt took: everything that happened, in any order, where
 /// nothing was stopped half-way, and the end in any case.
 fn outline(events: &[Value]) -> Vec<String> {

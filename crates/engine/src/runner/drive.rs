@@ -110,7 +110,7 @@ impl<S: Executions, T: TaskRunner> Drive<'_, S, T> {
             self.hear().await?;
             // What one branch came to must not be lost while others take their time.
             if !self.attempts.is_empty() && self.held.is_unsaved() {
-                self.commit(Lease::Keep).await?;
+                self.commit(self.on()).await?;
             }
         }
         // What is left is writing; somebody else can have the hand.
@@ -139,7 +139,7 @@ impl<S: Executions, T: TaskRunner> Drive<'_, S, T> {
             let call = self.held.call(command, deadline);
             self.waiting.pop_front();
             if self.runner.tasks.reaches_outside(&call) && self.held.is_unsaved() {
-                self.commit(Lease::Keep).await?;
+                self.commit(self.on()).await?;
             }
             let span = info_span!("attempt", state = %call.state, attempt = call.retry_count + 1);
             let attempt = Attempt {
@@ -253,6 +253,13 @@ impl<S: Executions, T: TaskRunner> Drive<'_, S, T> {
             Committed::Stale => Err(GivenUp::Stale),
             Committed::Refused => Err(GivenUp::Refused),
         }
+    }
+
+    /// As long as an attempt that is begun now may take: how long the drive takes altogether, nobody
+    /// knows.
+    fn on(&self) -> Lease {
+        let until = self.runner.clock.now().after(self.runner.lease());
+        Lease::KeepUntil(until)
     }
 
     fn moment(&self) -> Moment {

@@ -111,8 +111,8 @@ pub struct Progress {
 /// What a commit does with the lease under which it was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lease {
-    /// The holder goes on.
-    Keep,
+    /// The holder goes on, and nobody else may claim it until then.
+    KeepUntil(Timestamp),
     /// Anyone may claim it when it is due.
     Release,
 }

@@ -213,9 +213,19 @@ impl Workload {
                 .map(|_| self.change(&claimed))
                 .collect(),
             due_at,
-            lease: self.pick(&[Lease::Keep, Lease::Release]),
+            lease: self.lease(),
             at: Timestamp::from_millis(self.now),
         })
+    }
+
+    fn lease(&mut self) -> Lease {
+        match self.rng.random_range(0..2) {
+            0 => {
+                let until = self.now + self.rng.random_range(0..200);
+                Lease::KeepUntil(Timestamp::from_millis(until))
+            }
+            _ => Lease::Release,
+        }
     }
 
     /// A change of the execution's own record, or of another's.

@@ -207,7 +207,7 @@ pub(crate) async fn every_lease_is_void_after_reopening<O: StoreOpener>() {
     }
     // One that was being moved when the process died is due at once as well.
     let mut kept = progress(&bench.claim(1, 40), 40);
-    kept.lease = Lease::Keep;
+    kept.lease = Lease::KeepUntil(at(110));
     bench.committed(kept).await;
     let bench = bench.reopened(Ending::Crash).await;
     assert_eq!(bench.claim_numbers(40, 9), [2, 3, 1]);

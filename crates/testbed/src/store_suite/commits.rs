@@ -81,7 +81,7 @@ pub(crate) async fn each_commit_makes_the_generation_one_more<O: StoreOpener>() 
     for generation in 0..5 {
         claimed.generation = generation;
         let mut step = progress(&claimed, 20);
-        step.lease = Lease::Keep;
+        step.lease = Lease::KeepUntil(at(110));
         assert_eq!(bench.committed(step).await, Committed::Done);
     }
     assert_eq!(bench.try_claim(1, 20), None);
@@ -145,7 +145,7 @@ pub(crate) async fn a_refused_commit_writes_nothing<O: StoreOpener>() {
     let (bench, mut claimed, key) = claimed::<O>().await;
     let mut step = progress(&claimed, 20);
     step.changes = vec![complete_of(&key, "txn")];
-    step.lease = Lease::Keep;
+    step.lease = Lease::KeepUntil(at(110));
     assert_eq!(bench.committed(step).await, Committed::Done);
     claimed.generation = 1;
     let before = bench.observed().await;
@@ -279,17 +279,20 @@ pub(crate) async fn every_change_of_the_table_is_applied_as_the_rules_say<O: Sto
     }
 }
 
-pub(crate) async fn a_kept_lease_goes_on_until_its_own_end<O: StoreOpener>() {
-    let (bench, claimed, _) = claimed::<O>().await;
-    let mut step = progress(&claimed, 50);
-    step.lease = Lease::Keep;
-    step.due_at = Some(at(20));
-    assert_eq!(bench.committed(step).await, Committed::Done);
-    assert_eq!(bench.next_due(), Ok(None));
-    assert_eq!(bench.claim_numbers(109, 9), [0; 0]);
-    assert_eq!(bench.try_claim(1, 109), None);
-    // Claimed at 10 for 100: the commit at 50 has not made it longer.
-    assert_eq!(bench.claim_numbers(110, 9), [1]);
+pub(crate) async fn a_kept_lease_goes_on_until_the_commit_says<O: StoreOpener>() {
+    let (bench, mut claimed, _) = claimed::<O>().await;
+    // Claimed at 10 for 100: the first commit makes it longer, the second shorter.
+    for (until, generation) in [(150, 0), (90, 1)] {
+        claimed.generation = generation;
+        let mut step = progress(&claimed, 50);
+        step.lease = Lease::KeepUntil(at(until));
+        step.due_at = Some(at(20));
+        assert_eq!(bench.committed(step).await, Committed::Done);
+        assert_eq!(bench.next_due(), Ok(None));
+        assert_eq!(bench.claim_numbers(until.min(89), 9), [0; 0]);
+        assert_eq!(bench.try_claim(1, until.min(89)), None);
+    }
+    assert_eq!(bench.claim_numbers(90, 9), [1]);
 }
 
 pub(crate) async fn a_released_execution_is_due_when_the_commit_says<O: StoreOpener>() {
@@ -360,7 +363,7 @@ pub(crate) async fn a_stale_or_refused_commit_leaves_the_lease_alone<O: StoreOpe
     let (bench, mut claimed, key) = claimed::<O>().await;
     let mut step = progress(&claimed, 20);
     step.changes = vec![complete_of(&key, "txn")];
-    step.lease = Lease::Keep;
+    step.lease = Lease::KeepUntil(at(110));
     assert_eq!(bench.committed(step).await, Committed::Done);
     let mut stale = progress(&claimed, 20);
     stale.lease = Lease::Release;

@@ -181,9 +181,10 @@ impl Running {
         if !self.disk.change_all(&progress.changes, progress.at) {
             return Committed::Refused;
         }
-        if progress.lease == Lease::Release {
-            self.leases.remove(&progress.sequence);
-        }
+        match progress.lease {
+            Lease::KeepUntil(until) => self.leases.insert(progress.sequence, until),
+            Lease::Release => self.leases.remove(&progress.sequence),
+        };
         self.disk.advance(progress);
         Committed::Done
     }
