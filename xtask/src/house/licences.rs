@@ -8,8 +8,15 @@ use serde_json::Value;
 use super::hold;
 use crate::root::{self, root};
 
-/// The strings of the array `key` in `deny.toml`'s section `section`.
-fn strings(deny: &str, section: &str, key: &str) -> Vec<String> {
+/// A crate that is banned, but for what its wrappers bring along.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Ban {
+    name: String,
+    wrappers: Vec<String>,
+}
+
+/// The text of the array `key` in `deny.toml`'s section `section`, without comments.
+fn array(deny: &str, section: &str, key: &str) -> String {
     let uncommented: String = deny
         .lines()
         .map(|l| format!("{}\n", before_comment(l)))
@@ -20,11 +27,33 @@ fn strings(deny: &str, section: &str, key: &str) -> Vec<String> {
     let open = format!("\n{key} = [");
     let body = format!("\n{body}");
     let list = body.split_once(&open).map_or("", |(_, list)| list);
-    let list = list.split(']').next().unwrap_or_default();
-    list.split('"')
-        .skip(1)
-        .step_by(2)
-        .map(str::to_owned)
+    // It ends on its line, or with a line of its own.
+    let end = if list.starts_with('\n') { "\n]" } else { "]\n" };
+    let (list, _) = list.split_once(end).unwrap_or((list, ""));
+    list.to_owned()
+}
+
+/// The strings of a text.
+fn strings_in(text: &str) -> Vec<String> {
+    let quoted = text.split('"').skip(1).step_by(2);
+    quoted.map(str::to_owned).collect()
+}
+
+/// The strings of the array `key` in `deny.toml`'s section `section`.
+fn strings(deny: &str, section: &str, key: &str) -> Vec<String> {
+    strings_in(&array(deny, section, key))
+}
+
+/// What is banned: a line a crate, by its name alone or with the crates that may bring it along.
+fn bans(deny: &str) -> Vec<Ban> {
+    let list = array(deny, "bans", "deny");
+    let lines = list.lines().map(strings_in);
+    lines
+        .filter_map(|mut names| {
+            let wrappers = names.split_off(1.min(names.len()));
+            let name = names.pop()?;
+            Some(Ban { name, wrappers })
+        })
         .collect()
 }
 
@@ -75,7 +104,7 @@ fn one<'a, 'b>(words: &'a [&'b str], allowed: &[String]) -> (bool, &'a [&'b str]
 }
 
 /// Dependencies whose licence is not allowed, or whose name is banned.
-fn violations(metadata: &Value, allowed: &[String], banned: &[String]) -> Vec<String> {
+fn violations(metadata: &Value, allowed: &[String], banned: &[Ban]) -> Vec<String> {
     let mut found = Vec::new();
     for package in metadata["packages"].as_array().into_iter().flatten() {
         let name = package["name"].as_str().unwrap_or_default();
@@ -86,13 +115,34 @@ fn violations(metadata: &Value, allowed: &[String], banned: &[String]) -> Vec<St
                  crate, or (a permissive licence only) add it to [licenses] allow with the reason"
             ));
         }
-        if banned.iter().any(|other| other == name) {
+        let ban = banned.iter().find(|ban| ban.name == name);
+        if ban.is_some_and(|ban| !is_only_wrapped(metadata, ban)) {
             found.push(format!(
                 "`{name}` is banned: deny.toml says what to use instead"
             ));
         }
     }
     found
+}
+
+/// Whether nobody depends on what is banned but those who may bring it along.
+fn is_only_wrapped(metadata: &Value, ban: &Ban) -> bool {
+    let mut dependents = metadata["packages"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|package| {
+            let dependencies = package["dependencies"].as_array();
+            let mut names = dependencies.into_iter().flatten();
+            names.any(|it| {
+                // Not what others use for their tests, or could use if asked.
+                let is_used = it["kind"].is_null() && it["optional"] != true;
+                is_used && it["name"] == ban.name.as_str()
+            })
+        })
+        .map(|package| package["name"].as_str().unwrap_or_default());
+    !ban.wrappers.is_empty()
+        && dependents.all(|name| ban.wrappers.iter().any(|wrapper| wrapper == name))
 }
 
 fn deny() -> String {
@@ -103,7 +153,7 @@ fn deny() -> String {
 fn every_dependency_may_be_given_away() {
     let deny = deny();
     let allowed = strings(&deny, "licenses", "allow");
-    let banned = strings(&deny, "bans", "deny");
+    let banned = bans(&deny);
     hold(&violations(
         &root::resolved().expect("cargo metadata runs"),
         &allowed,
@@ -164,9 +214,31 @@ mod tests {
             {"name": "bound", "license": "AGPL-3.0-only"},
             {"name": "silent", "license": null},
             {"name": "openssl", "license": "MIT"}]});
-        let list = |name: &str| vec![name.to_owned()];
-        let found = violations(&metadata, &list("MIT"), &list("openssl"));
+        let allowed = vec!["MIT".to_owned()];
+        let ban = Ban {
+            name: "openssl".to_owned(),
+            wrappers: Vec::new(),
+        };
+        let found = violations(&metadata, &allowed, &[ban]);
         assert_eq!(found.len(), 3, "{found:?}");
+    }
+
+    #[test]
+    fn a_wrapper_may_bring_along_what_is_banned_and_nobody_else() {
+        let deny = "[bans]\ndeny = [\n  \"openssl\",\n  { crate = \"chrono\", wrappers = [\"query\"] },\n]\n";
+        let bans = bans(deny);
+        let chrono = Ban {
+            name: "chrono".to_owned(),
+            wrappers: vec!["query".to_owned()],
+        };
+        assert_eq!(bans.get(1), Some(&chrono));
+        let depends = |name: &str| json!({"name": name, "license": "MIT", "dependencies": [{"name": "chrono"}]});
+        let leaf = json!({"name": "chrono", "license": "MIT", "dependencies": []});
+        let allowed = vec!["MIT".to_owned()];
+        let wrapped = json!({"packages": [leaf, depends("query")]});
+        assert_eq!(violations(&wrapped, &allowed, &bans).len(), 0);
+        let direct = json!({"packages": [leaf, depends("query"), depends("ours")]});
+        assert_eq!(violations(&direct, &allowed, &bans).len(), 1);
     }
 
     #[test]
