@@ -26,7 +26,7 @@ use crate::time::Millis;
 
 use machine::Machine;
 
-pub use inspect::{Inspection, inspect};
+pub use inspect::{ErrorDetails, ForkMock, Inspection, Look, inspect};
 
 /// What stays the same through a whole execution.
 #[derive(Debug, Clone, Copy)]

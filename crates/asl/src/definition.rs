@@ -3,6 +3,7 @@
 //! Everything that can be prepared is prepared here, once: paths, templates, patterns and
 //! the places that states lead to. What this interpreter cannot run is refused here.
 
+mod allowed;
 mod document;
 mod fields;
 mod model;
@@ -20,8 +21,9 @@ use crate::problem::Problem;
 use crate::time::Millis;
 
 pub(crate) use model::{
-    Amount, Choice, Fail, FailText, Kind, Machine, MachineAt, Map, Next, Parallel, Pass, PathField,
-    Percentage, ResultPath, State, StateAt, Task, Tolerance, WaitFor,
+    Amount, Choice, Computed, Fail, FailText, Items, Kind, Language, Machine, MachineAt, Map, Next,
+    Parallel, Pass, PathField, Percentage, ResultPath, State, StateAt, Task, Tolerance, WaitFor,
+    When,
 };
 pub use resource::{Resource, ResourceKind};
 

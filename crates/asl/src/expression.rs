@@ -12,6 +12,8 @@ use crate::execution::{Execution, Thread};
 use crate::intrinsics::{Call, CallError};
 use crate::luck::Luck;
 use crate::path::{JsonPath, PathMiss};
+use crate::query::{Query, QueryFault, QuerySyntaxError};
+use crate::time::Millis;
 
 /// The variables of a workflow by name (without the dollar sign).
 pub(crate) type Variables = BTreeMap<String, Arc<Value>>;
@@ -48,6 +50,13 @@ pub(crate) struct Scope<'a> {
     pub(crate) context: &'a ContextView<'a>,
     pub(crate) variables: Visible<'a>,
     pub(crate) luck: &'a Luck,
+    /// What `$states.input` names.
+    pub(crate) input: &'a Value,
+    /// What `$states.result` names, where there is one.
+    pub(crate) result: Option<&'a Value>,
+    /// What `$states.errorOutput` names, where there is one.
+    pub(crate) error: Option<&'a Value>,
+    pub(crate) now: Millis,
 }
 
 /// A path with the root it starts from.
@@ -71,6 +80,7 @@ enum Root {
 pub(crate) enum Expression {
     Path(PathExpression),
     Call(Box<Call>),
+    Query(Box<Query>),
 }
 
 /// Why an expression has no value.
@@ -79,6 +89,7 @@ pub(crate) enum ExpressionError {
     Miss { path: String, miss: PathMiss },
     UnknownVariable { path: String },
     Call { text: String, reason: CallError },
+    Query { text: String, fault: QueryFault },
 }
 
 impl PathExpression {
@@ -170,6 +181,27 @@ impl Expression {
                     reason,
                 }),
             },
+            Self::Query(query) => match query.evaluate(scope) {
+                Ok(value) => Ok(Cow::Owned(value)),
+                Err(fault) => Err(ExpressionError::Query {
+                    text: query.text().to_owned(),
+                    fault,
+                }),
+            },
+        }
+    }
+
+    /// Parses a JSONata expression with its delimiters.
+    pub(crate) fn parse_query(text: &str) -> Result<Self, QuerySyntaxError> {
+        Query::parse(text).map(|query| Self::Query(Box::new(query)))
+    }
+
+    /// As it stands in the definition, without delimiters.
+    pub(crate) fn text(&self) -> &str {
+        match self {
+            Self::Path(path) => path.text(),
+            Self::Call(call) => call.text(),
+            Self::Query(query) => query.text(),
         }
     }
 }
@@ -181,6 +213,7 @@ impl ExpressionError {
             Self::Miss { path, miss } => format!("Invalid path '{path}' : {miss}"),
             Self::UnknownVariable { path } => unknown_variable(path),
             Self::Call { text, reason } => call_failed(text, reason),
+            Self::Query { fault, .. } => fault.text(),
         }
     }
 
@@ -193,6 +226,10 @@ impl ExpressionError {
             ),
             Self::UnknownVariable { path } => unknown_variable(path),
             Self::Call { text, reason } => call_failed(text, reason),
+            Self::Query { text, fault } => format!(
+                "The JSONata expression '{text}' specified for the field '{field}' {}",
+                fault.text()
+            ),
         }
     }
 

@@ -58,6 +58,8 @@ pub enum EventDetails {
         output: Datum,
         assigned: Vec<(String, String)>,
     },
+    /// An expression of JSONata has no value, or one that is of no use.
+    EvaluationFailed(Box<EvaluationFailed>),
     /// A state was given up because of something beside it.
     StateAborted { kind: StateType },
     /// A Parallel state began its branches.
@@ -99,6 +101,16 @@ pub enum EventDetails {
         resource: Arc<Resource>,
         error: String,
     },
+}
+
+/// The details of an expression that failed.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "the fields carry the names of the API")]
+pub struct EvaluationFailed {
+    pub error: Option<String>,
+    pub cause: Option<String>,
+    pub location: String,
+    pub state: Arc<str>,
 }
 
 /// What became of an iteration.
@@ -156,6 +168,7 @@ impl EventDetails {
             Self::ExecutionRedriven { .. } => "ExecutionRedriven".to_owned(),
             Self::StateEntered { kind, .. } => format!("{}StateEntered", kind.as_str()),
             Self::StateExited { kind, .. } => format!("{}StateExited", kind.as_str()),
+            Self::EvaluationFailed(_) => "EvaluationFailed".to_owned(),
             Self::StateAborted { kind } => format!("{}StateAborted", kind.as_str()),
             Self::ParallelStarted => "ParallelStateStarted".to_owned(),
             Self::MapStarted { .. } => "MapStateStarted".to_owned(),
@@ -220,6 +233,7 @@ impl EventDetails {
                 put_named(&mut details, name, "output", output.resolve(input));
                 put_assigned(&mut details, assigned);
             }
+            Self::EvaluationFailed(failed) => failed.put(&mut details),
             Self::StateAborted { .. }
             | Self::ParallelStarted
             | Self::ForkSucceeded { .. }
@@ -253,6 +267,14 @@ impl EventDetails {
             }
         }
         Some(details)
+    }
+}
+
+impl EvaluationFailed {
+    fn put(&self, details: &mut Map<String, Value>) {
+        put_error(details, &self.error, &self.cause);
+        details.insert("location".to_owned(), self.location.as_str().into());
+        details.insert("state".to_owned(), (&*self.state).into());
     }
 }
 

@@ -9,6 +9,7 @@ mod parse;
 use serde_json::Value;
 
 use crate::expression::{ExpressionError, PathExpression, Scope};
+use crate::luck::Luck;
 
 pub(crate) use functions::java_text;
 
@@ -29,8 +30,9 @@ enum Argument {
     Call(Call),
 }
 
+/// What the calls are of; JSONata has some of them by other names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Function {
+pub(crate) enum Function {
     Format,
     StringToJson,
     JsonToString,
@@ -70,6 +72,11 @@ pub(crate) enum CallError {
     Missing { path: String, data: String },
     #[error("{0}")]
     Failed(String),
+}
+
+/// What a function without luck makes of its arguments.
+pub(crate) fn compute(function: Function, values: &[Value]) -> Result<Value, CallError> {
+    functions::call(function, values, &Luck::new(0))
 }
 
 impl Call {

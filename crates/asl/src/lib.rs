@@ -25,6 +25,7 @@ mod flow;
 pub mod intrinsics;
 mod luck;
 pub mod path;
+mod query;
 mod retry;
 mod template;
 

@@ -46,3 +46,17 @@ pub(crate) const ENCODE_CHARS_MAX: usize = 10_000;
 /// Deepest nesting of Parallel and Map states; ours, so that a hostile definition cannot exhaust
 /// the stack.
 pub(crate) const MACHINE_DEPTH_MAX: usize = 32;
+
+/// Longest time that one JSONata expression may take, in milliseconds; ours, so that no data can
+/// hold up an execution. A second is ages for an expression over 256 KiB.
+pub(crate) const QUERY_MS_MAX: u64 = 1_000;
+
+/// Deepest evaluation of one JSONata expression; ours. jsonata-js of the service has a bound too,
+/// which nobody has measured.
+pub(crate) const QUERY_DEPTH_MAX: usize = 2_000;
+
+/// Longest sequence that one JSONata expression may make; ours. Longer ones are beyond 256 KiB.
+pub(crate) const QUERY_ITEMS_MAX: usize = 262_144;
+
+/// Deepest nesting of what an expression comes to; ours, so that a record of it can be read again.
+pub(crate) const QUERY_RESULT_DEPTH_MAX: usize = 100;

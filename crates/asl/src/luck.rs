@@ -31,6 +31,16 @@ impl Luck {
         }
     }
 
+    /// A number from 0 to below 1.
+    pub(crate) fn fraction(&self) -> f64 {
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "53 bits are what a double holds exactly"
+        )]
+        let numerator = (self.next() >> 11) as f64;
+        numerator / (1u64 << 53) as f64
+    }
+
     /// A version 4 UUID.
     pub(crate) fn uuid(&self) -> String {
         let high = (self.next() & 0xffff_ffff_ffff_0fff) | 0x4000;

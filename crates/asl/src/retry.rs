@@ -21,6 +21,8 @@ pub(crate) struct Retrier {
 pub(crate) struct Catcher {
     pub(crate) errors: Vec<String>,
     pub(crate) result_path: ResultPath,
+    /// `Output` in JSONata.
+    pub(crate) output: Option<Template>,
     pub(crate) assign: Option<Template>,
     pub(crate) next: usize,
 }
@@ -34,6 +36,16 @@ pub(crate) struct Failure {
     pub(crate) origin: Origin,
     /// How long a retry waits at least.
     pub(crate) patience: Millis,
+    /// The expression that could not be evaluated, if it was one: that is an event of its own.
+    pub(crate) evaluation: Option<Evaluation>,
+}
+
+/// Where an evaluation failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Evaluation {
+    pub(crate) field: String,
+    /// Whether it failed with what the state was entered by, and so beside its first event.
+    pub(crate) is_early: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

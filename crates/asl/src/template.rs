@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use crate::datum::Datum;
 use crate::expression::{Expression, ExpressionError, Scope};
 use crate::problem::Problem;
+use crate::query::{QuerySyntaxError, looks_like_query};
 
 #[derive(Debug, Clone)]
 pub(crate) enum Template {
@@ -37,14 +38,7 @@ impl Template {
                     .iter()
                     .map(|(key, value)| Self::parse_field((key, value), fields, location, problems))
                     .collect();
-                let is_literal = entries
-                    .iter()
-                    .all(|(_, entry)| matches!(entry, Self::Literal(_)));
-                if is_literal {
-                    Self::literal(value)
-                } else {
-                    Self::Object(entries)
-                }
+                Self::object(value, entries)
             }
             Value::Array(items) => {
                 let items: Vec<Self> = items
@@ -52,16 +46,70 @@ impl Template {
                     .enumerate()
                     .map(|(at, item)| Self::parse(item, &format!("{location}[{at}]"), problems))
                     .collect();
-                let is_literal = items.iter().all(|item| matches!(item, Self::Literal(_)));
-                if is_literal {
-                    Self::literal(value)
-                } else {
-                    Self::Array(items)
-                }
+                Self::array(value, items)
             }
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
                 Self::literal(value)
             }
+        }
+    }
+
+    /// Parses a template of JSONata: the texts in it that are expressions are evaluated, wherever
+    /// they stand. `field` is its place in the state, as error texts name it.
+    pub(crate) fn parse_queries(
+        value: &Value,
+        field: &str,
+        location: &str,
+        problems: &mut Vec<Problem>,
+    ) -> Self {
+        let mut inner = |value: &Value, step: &str| {
+            let (field, location) = (format!("{field}{step}"), format!("{location}{step}"));
+            Self::parse_queries(value, &field, &location, problems)
+        };
+        match value {
+            Value::String(text) if looks_like_query(text) => match Expression::parse_query(text) {
+                Ok(expression) => Self::Dynamic {
+                    field: field.to_owned(),
+                    expression,
+                },
+                Err(QuerySyntaxError(reason)) => {
+                    let message = format!("The JSONata expression is not valid: {reason}");
+                    problems.push(Problem::schema(message, location));
+                    Self::literal(value)
+                }
+            },
+            Value::Object(fields) => {
+                let entries = fields.iter();
+                let entries = entries
+                    .map(|(key, value)| (key.clone(), inner(value, &format!("/{key}"))))
+                    .collect();
+                Self::object(value, entries)
+            }
+            Value::Array(items) => {
+                let items = items.iter().enumerate();
+                let items = items.map(|(at, item)| inner(item, &format!("[{at}]")));
+                Self::array(value, items.collect())
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+                Self::literal(value)
+            }
+        }
+    }
+
+    /// An object of these fields, which `value` is if nothing in them is dynamic.
+    fn object(value: &Value, entries: Vec<(String, Self)>) -> Self {
+        let mut parts = entries.iter().map(|(_, entry)| entry);
+        match parts.all(|entry| matches!(entry, Self::Literal(_))) {
+            true => Self::literal(value),
+            false => Self::Object(entries),
+        }
+    }
+
+    /// A list of these items, which `value` is if nothing in them is dynamic.
+    fn array(value: &Value, items: Vec<Self>) -> Self {
+        match items.iter().all(|item| matches!(item, Self::Literal(_))) {
+            true => Self::literal(value),
+            false => Self::Array(items),
         }
     }
 

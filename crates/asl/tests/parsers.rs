@@ -43,6 +43,47 @@ fn pathlike() -> impl Strategy<Value = String> {
     proptest::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
 }
 
+fn querylike() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        Just("$states.input".to_owned()),
+        Just("$states".to_owned()),
+        Just(".a".to_owned()),
+        Just("$x := ".to_owned()),
+        Just("$".to_owned()),
+        Just("$$".to_owned()),
+        Just("function($n) {".to_owned()),
+        Just("}".to_owned()),
+        Just("(".to_owned()),
+        Just(")".to_owned()),
+        Just("[".to_owned()),
+        Just("]".to_owned()),
+        Just("{".to_owned()),
+        Just("'k':".to_owned()),
+        Just(" ? ".to_owned()),
+        Just(" : ".to_owned()),
+        Just(" & ".to_owned()),
+        Just("..".to_owned()),
+        Just("%".to_owned()),
+        Just("@$i".to_owned()),
+        Just("#$i".to_owned()),
+        Just("~>".to_owned()),
+        Just("|".to_owned()),
+        Just("^(".to_owned()),
+        Just("**".to_owned()),
+        Just("/a+/i".to_owned()),
+        Just(";".to_owned()),
+        Just(",".to_owned()),
+        Just("$map(".to_owned()),
+        Just("$range(".to_owned()),
+        Just("$partition(".to_owned()),
+        Just("$now(".to_owned()),
+        Just("$shuffle(".to_owned()),
+        "[a-z0-9]{1,3}",
+        "\\PC{0,3}",
+    ];
+    proptest::collection::vec(piece, 0..14).prop_map(|pieces| pieces.concat())
+}
+
 fn calllike() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         Just("States.Format".to_owned()),
@@ -76,8 +117,11 @@ fn calllike() -> impl Strategy<Value = String> {
 
 /// Runs one Pass state with the expression, whatever comes of it.
 fn evaluate(expression: &str) {
-    let definition = json!({"StartAt": "P", "States": {
-        "P": {"Type": "Pass", "Parameters": {"x.$": expression}, "End": true}}});
+    run_if_valid(&json!({"StartAt": "P", "States": {
+        "P": {"Type": "Pass", "Parameters": {"x.$": expression}, "End": true}}}));
+}
+
+fn run_if_valid(definition: &serde_json::Value) {
     let Ok(definition) = Definition::parse(&definition.to_string()) else {
         return;
     };
@@ -125,6 +169,12 @@ proptest! {
     }
 
     #[test]
+    fn any_text_as_a_query(text in prop_oneof![querylike(), ".{0,40}"]) {
+        run_if_valid(&json!({"QueryLanguage": "JSONata", "StartAt": "S", "States": {
+            "S": {"Type": "Pass", "Output": format!("{{%{text}%}}"), "End": true}}}));
+    }
+
+    #[test]
     fn any_text_as_a_definition(text in ".{0,200}") {
         let _ = Definition::parse(&text);
     }
@@ -135,11 +185,17 @@ proptest! {
             Just("Type"), Just("Next"), Just("End"), Just("Resource"), Just("Parameters"), Just("Retry"),
             Just("Catch"), Just("ResultPath"), Just("InputPath"), Just("Choices"), Just("Default"),
             Just("Seconds"), Just("Timestamp"), Just("TimeoutSeconds"), Just("Assign"), Just("Credentials"),
+            Just("Branches"), Just("ItemProcessor"), Just("Iterator"), Just("ItemsPath"), Just("Items"),
+            Just("ItemSelector"), Just("MaxConcurrency"), Just("ToleratedFailurePercentage"),
+            Just("Output"), Just("Arguments"), Just("QueryLanguage"),
         ],
-        kind in prop_oneof![Just("Task"), Just("Pass"), Just("Choice"), Just("Wait"), Just("Fail")],
+        kind in prop_oneof![
+            Just("Task"), Just("Pass"), Just("Choice"), Just("Wait"), Just("Fail"), Just("Parallel"), Just("Map"),
+        ],
+        language in prop_oneof![Just("JSONPath"), Just("JSONata")],
         value in anything(),
     ) {
-        let mut state = json!({"Type": kind, "End": true, "Resource": "a:b", "Seconds": 1});
+        let mut state = json!({"Type": kind, "QueryLanguage": language, "End": true, "Resource": "a:b", "Seconds": 1});
         state[field] = value;
         let definition = json!({"StartAt": "S", "States": {"S": state}});
         let _ = Definition::parse(&definition.to_string());

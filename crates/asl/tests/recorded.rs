@@ -11,7 +11,11 @@ use common::{cases, is_in_scope, report, section};
 use serde_json::{Value, json};
 
 /// Recorded executions that cannot match, each with the reason.
-const EXCUSED: &[(&str, &str)] = &[];
+const EXCUSED: &[(&str, &str)] = &[(
+    "credentials_base/test_cross_account_lambda_task",
+    "the recorder put the words test_aws_account_id into an event where the definition of the \
+     case has an account's number",
+)];
 
 #[test]
 fn executions_are_as_recorded() {

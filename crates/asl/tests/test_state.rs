@@ -3,7 +3,7 @@
 
 mod common;
 
-use asl::advance::{Command, Inspection, Moment, Run, Signal, Transition, inspect};
+use asl::advance::{Command, ForkMock, Inspection, Look, Moment, Run, Signal, Transition, inspect};
 use asl::context::{Context, MachineType};
 use asl::definition::Definition;
 use asl::execution::{Execution, Status, TaskId};
@@ -19,20 +19,16 @@ fn states_are_as_recorded() {
     let Some(cases) = cases() else { return };
     let results: Vec<_> = section(&cases, "test_state")
         .iter()
-        .filter(|case| is_in_scope(&machine(&case["request"])) && !is_forking(&case["request"]))
+        .filter(|case| is_in_scope(&machine(&case["request"])))
         .map(|case| (case["name"].as_str().unwrap().to_owned(), check(case)))
         .collect();
     report("test state", &results, EXCUSED);
 }
 
-/// The mock of a Parallel or Map state stands for all that its branches do: not looked at yet.
-fn is_forking(request: &Value) -> bool {
-    let machine = machine(request);
-    let name = machine["States"][ENTER]["Next"].as_str().unwrap_or("");
-    matches!(
-        machine["States"][name]["Type"].as_str(),
-        Some("Map" | "Parallel")
-    )
+/// What the context calls the state, whatever its name in a whole machine.
+fn state_name(request: &Value) -> &str {
+    let name = request["context"]["State"]["Name"].as_str();
+    name.unwrap_or("StateName")
 }
 
 /// The state in a machine of its own, where everything it names exists and ends. A state
@@ -40,10 +36,7 @@ fn is_forking(request: &Value) -> bool {
 /// execution's input.
 fn machine(request: &Value) -> Value {
     let definition = &request["definition"];
-    let name = request["stateName"]
-        .as_str()
-        .or(request["context"]["State"]["Name"].as_str())
-        .unwrap_or("StateName");
+    let name = state_name(request);
     // Of a whole machine only the named state is tested; the rest is not even checked.
     let mut machine = json!({});
     let lone = match definition.get("States") {
@@ -52,7 +45,8 @@ fn machine(request: &Value) -> Value {
                 .get("QueryLanguage")
                 .cloned()
                 .unwrap_or_else(|| "JSONPath".into());
-            find_state(definition, name).expect("the state is in the machine")
+            let wanted = request["stateName"].as_str().unwrap_or(name);
+            find_state(definition, wanted).expect("the state is in the machine")
         }
         None => definition,
     };
@@ -64,7 +58,13 @@ fn machine(request: &Value) -> Value {
     }
     states.insert(name.to_owned(), lone.clone());
     machine["States"] = Value::Object(states);
-    let mut enter = json!({"Type": "Pass", "Result": request["input"], "Next": name});
+    // It speaks the machine's language, so that it is allowed to be there.
+    let field = match machine["QueryLanguage"] == "JSONata" {
+        true => "Output",
+        false => "Result",
+    };
+    let mut enter = json!({"Type": "Pass", "Next": name});
+    enter[field] = request["input"].clone();
     if let Some(variables) = variables(request) {
         enter["Assign"] = variables;
     }
@@ -147,23 +147,55 @@ fn check(case: &Value) -> Result<(), String> {
         context: &context,
         input: &input,
     };
-    let moment = Moment {
+    let mut moment = Moment {
         now: context.start_time,
         seed: 1,
     };
-    let (mut last, mut seen) = inspect(run, &Execution::new(), Signal::Start, &moment)
-        .map_err(|error| error.to_string())?;
-    if let Some(Command::RunTask { task, .. }) = last.commands.first() {
+    let look = Look {
+        state: state_name(request).into(),
+        mock: Some(fork_mock(request)),
+    };
+    let first = inspect(run, &Execution::new(), Signal::Start, &moment, look.clone());
+    let (mut last, mut seen) = first.map_err(|error| error.to_string())?;
+    let mut retries = request["stateConfiguration"]["retrierRetryCount"].as_u64();
+    let mut history = last.history.clone();
+    while let Some(Command::RunTask { task, .. }) = last.commands.first() {
         let signal = answer(case, *task).ok_or("no result is known for the task")?;
-        let (next, then) = inspect(run, &last.execution, signal, &moment).unwrap();
-        let mut history = last.history;
-        history.extend(next.history);
-        last = Transition { history, ..next };
+        let next = inspect(run, &last.execution, signal, &moment, look.clone());
+        let (next, then) = next.unwrap();
         seen.result = then.result;
         seen.after_result_selector = then.after_result_selector;
         seen.after_result_path = then.after_result_path;
+        seen.error_details = then.error_details;
+        history.extend(next.history.clone());
+        last = next;
+        // The retries that the call says were made before are made here.
+        let Some(left) = retries.filter(|left| *left > 0) else {
+            break;
+        };
+        retries = Some(left - 1);
+        moment.now = last.execution.wake_at().ok_or("nothing is retried")?;
+        let next = inspect(run, &last.execution, Signal::Tick, &moment, look.clone());
+        last = next.unwrap().0;
     }
-    compare(case, &last, &seen, &input)
+    compare(case, &Transition { history, ..last }, &seen, &input)
+}
+
+/// What the call says of the branches of a Parallel or Map state.
+fn fork_mock(request: &Value) -> ForkMock {
+    let mock = &request["mock"];
+    let outcome = match mock.get("errorOutput") {
+        None => Ok(unfold(&mock["result"])),
+        Some(thrown) => {
+            let text = |name: &str| thrown[name].as_str().map(str::to_owned);
+            Err((text("error"), text("cause")))
+        }
+    };
+    let failures = request["stateConfiguration"]["mapIterationFailureCount"].as_u64();
+    ForkMock {
+        outcome,
+        failures: u32::try_from(failures.unwrap_or(0)).unwrap(),
+    }
 }
 
 /// The mocked result; where a real function was called, what the recording says it gave.
@@ -218,24 +250,49 @@ fn compare(
         .filter_map(|event| event.get("stateEnteredEventDetails"))
         .nth(2);
     let execution = &last.execution;
+    let details = &seen.error_details;
+    let (error, cause) = (&details.error, &details.cause);
+    let mut status = "SUCCEEDED";
     if let Some(left) = left {
         found["output"] = serde_json::from_str(left["output"].as_str().unwrap()).unwrap();
-        found["status"] = "SUCCEEDED".into();
+        if details.catch_index.is_some() {
+            status = "CAUGHT_ERROR";
+        }
     } else if execution.status() == Status::Failed {
-        found["status"] = "FAILED".into();
-        found["error"] = execution.error().map_or(Value::Null, Value::from);
-        found["cause"] = execution.cause().map_or(Value::Null, Value::from);
+        status = "FAILED";
+        found["error"] = Value::Null;
+        found["cause"] = Value::Null;
+    } else if details.retry_backoff.is_some() {
+        status = "RETRIABLE";
     } else {
         return Err(format!("neither left nor failed: {:?}", execution.status()));
+    }
+    found["status"] = status.into();
+    for (name, text) in [("error", error), ("cause", cause)] {
+        if let Some(text) = text {
+            found[name] = without_prefix(text).into();
+        }
     }
     if let Some(next) = next {
         found["nextState"] = next["name"].clone();
     }
     if case["request"]["inspectionLevel"] != "INFO" {
         found["inspectionData"] = shown(seen, input);
+        let variables = variables(&case["request"]);
+        if let Some(variables) = variables.filter(|them| *them != json!({})) {
+            found["inspectionData"]["variables"] = variables;
+        }
     }
     blank_identifiers(case, &mut found);
     Comparison::new(case).equal(&case["expect"], &found, "response")
+}
+
+/// `TestState` has no history, and so does not say which event a state was entered at.
+fn without_prefix(cause: &str) -> &str {
+    match cause.split_once("). ") {
+        Some((prefix, text)) if prefix.starts_with("An error occurred while") => text,
+        _ => cause,
+    }
 }
 
 /// The recorder put tokens where identifiers were, in the response only, and listed none.
@@ -250,13 +307,15 @@ fn blank_identifiers(case: &Value, found: &mut Value) {
     found["output"] = serde_json::from_str(&uuid.replace_all(&text, "<uuid:1>")).unwrap();
 }
 
-/// Inspection data as the service shows it: JSON text.
+/// Inspection data as the service shows it: data as JSON text, numbers as they are.
 fn shown(seen: &Inspection, input: &Value) -> Value {
     let mut data = Map::new();
     for (name, datum) in [
         ("input", &seen.input),
         ("afterInputPath", &seen.after_input_path),
         ("afterParameters", &seen.after_parameters),
+        ("afterArguments", &seen.after_arguments),
+        ("afterItemsPath", &seen.after_items_path),
         ("result", &seen.result),
         ("afterResultSelector", &seen.after_result_selector),
         ("afterResultPath", &seen.after_result_path),
@@ -264,6 +323,30 @@ fn shown(seen: &Inspection, input: &Value) -> Value {
         if let Some(datum) = datum {
             data.insert(name.to_owned(), datum.resolve(input).to_string().into());
         }
+    }
+    let share = seen.tolerated_failure_percentage;
+    for (name, number) in [
+        ("maxConcurrency", seen.max_concurrency.map(Value::from)),
+        (
+            "toleratedFailureCount",
+            seen.tolerated_failure_count.map(Value::from),
+        ),
+        ("toleratedFailurePercentage", share.map(Value::from)),
+    ] {
+        data.extend(number.map(|number| (name.to_owned(), number)));
+    }
+    let details = &seen.error_details;
+    let seconds = details.retry_backoff.map(|delay| delay.0 / 1000);
+    let mut errors = Map::new();
+    for (name, number) in [
+        ("retryIndex", details.retry_index.map(Value::from)),
+        ("retryBackoffIntervalSeconds", seconds.map(Value::from)),
+        ("catchIndex", details.catch_index.map(Value::from)),
+    ] {
+        errors.extend(number.map(|number| (name.to_owned(), number)));
+    }
+    if !errors.is_empty() {
+        data.insert("errorDetails".to_owned(), Value::Object(errors));
     }
     Value::Object(data)
 }

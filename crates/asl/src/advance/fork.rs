@@ -9,9 +9,10 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::inspect::ForkMock;
 use super::machine::{Cursor, Flow, Machine};
 use crate::datum::Datum;
-use crate::definition::{Kind, Map, Parallel, State, StateType, Tolerance};
+use crate::definition::{Items, Kind, Language, Map, Parallel, State, StateType, Tolerance};
 use crate::execution::{Doing, Fork, Place, Thread, ThreadId};
 use crate::flow::{self, Fault};
 use crate::history::{EventDetails, IterationEvent};
@@ -28,7 +29,8 @@ impl<'a> Machine<'a> {
         let data = self.checked(&data, |scope| {
             flow::shape(state.parameters.as_ref(), &data, scope)
         })?;
-        self.note(|seen| seen.after_parameters = Some(data.clone()));
+        // Recorded: it shows nothing of what its branches begin with.
+        self.note(|seen| seen.after_input_path = None);
         self.record(EventDetails::ParallelStarted);
         let fork = Fork::new(data, count(parallel.branches.len()));
         self.begin(state, fork)
@@ -38,25 +40,24 @@ impl<'a> Machine<'a> {
         let data = self.state_data(state)?;
         let at_once = self.checked(&data, |scope| flow::amount(&map.max_concurrency, 0, scope))?;
         let items = match &map.items {
-            None => data.clone(),
-            Some(path) => self.checked(&data, |scope| {
+            Items::Whole => data.clone(),
+            Items::Template(items) => self.checked(&data, |scope| flow::items(items, scope))?,
+            Items::Path(path) => self.checked(&data, |scope| {
                 let found = path.evaluate(scope);
                 let found = found.map_err(|error| Fault::Runtime(error.for_path_field()))?;
                 Ok(Datum::new(found.into_owned()))
             })?,
         };
         let Some(list) = items.resolve(self.run.input).as_array() else {
-            // Recorded: the path is shown as if the context object were the data.
-            let path = map.items.as_ref().map_or("$", |path| path.text());
-            let path = if path.starts_with("$$") {
-                &path[1..]
-            } else {
-                path
-            };
-            let text = format!("Reference path \"{path}\" must point to array.");
-            return Err(self.failure(Fault::Runtime(text)));
+            return Err(self.failure(no_list(state, map, items.resolve(self.run.input))));
         };
         let length = count(list.len());
+        self.note(|seen| {
+            seen.max_concurrency = Some(at_once);
+            if let Items::Path(_) = &map.items {
+                seen.after_items_path = Some(items.clone());
+            }
+        });
         self.record(EventDetails::MapStarted { length });
         let tolerated = self.tolerated(&map.tolerance, length, &data)?;
         let fork = Fork {
@@ -69,7 +70,7 @@ impl<'a> Machine<'a> {
 
     /// How many iterations may fail, if the state says.
     fn tolerated(
-        &self,
+        &mut self,
         tolerance: &Tolerance,
         length: u32,
         data: &Datum,
@@ -82,6 +83,10 @@ impl<'a> Machine<'a> {
         let share = share
             .map(|field| self.checked(data, |scope| flow::percentage(field, scope)))
             .transpose()?;
+        self.note(|seen| {
+            seen.tolerated_failure_count = number;
+            seen.tolerated_failure_percentage = share;
+        });
         let number = number.map(|number| u32::try_from(number).unwrap_or(u32::MAX));
         let share = share.map(|share| part(length, share));
         // Exceeding either fails the state.
@@ -89,6 +94,9 @@ impl<'a> Machine<'a> {
     }
 
     fn begin(&mut self, state: &'a State, fork: Fork) -> Result<Flow, Failure> {
+        if let Some(mock) = self.take_mock() {
+            return self.mock(state, &fork, mock);
+        }
         let is_empty = fork.count == 0;
         self.thread.doing = Doing::Fork(Box::new(fork));
         if is_empty {
@@ -96,6 +104,23 @@ impl<'a> Machine<'a> {
         }
         self.forks.push(self.at);
         Ok(Flow::Pause)
+    }
+
+    /// Lets a mock stand for all that the branches do.
+    fn mock(&mut self, state: &'a State, fork: &Fork, mock: ForkMock) -> Result<Flow, Failure> {
+        if fork.tolerated.is_some_and(|most| mock.failures > most) {
+            return Err(exceeded());
+        }
+        match mock.outcome {
+            Ok(result) => self.joined(state, Datum::new(result)),
+            Err((error, cause)) => Err(Failure {
+                error,
+                cause,
+                origin: Origin::Task,
+                patience: Millis(0),
+                evaluation: None,
+            }),
+        }
     }
 
     /// Takes the next branch in hand that may begin: where it starts, and with what. The thread in
@@ -254,13 +279,17 @@ impl<'a> Machine<'a> {
             Datum::Inline(value) => Arc::unwrap_or_clone(value),
         });
         let result = Datum::new(Value::Array(results.collect()));
+        self.joined(state, result)
+    }
+
+    fn joined(&mut self, state: &'a State, result: Datum) -> Result<Flow, Failure> {
         let kind = state.kind.state_type();
         let previous = self.thread.previous_event;
         self.record_apart(EventDetails::ForkSucceeded { kind }, previous);
-        self.note(|seen| seen.result = Some(result.clone()));
         let selector = state.result_selector.as_ref();
-        let result = self.checked(&result, |scope| flow::shape(selector, &result, scope))?;
-        self.leave_result(state, result)
+        let shaped = self.checked(&result, |scope| flow::shape(selector, &result, scope))?;
+        self.result = Some(result);
+        self.leave_result(state, shaped)
     }
 
     /// Stops all that goes on inside a thread, and says so of each state that can be aborted.
@@ -364,6 +393,28 @@ impl Fork {
     }
 }
 
+/// What a Map says that has no list.
+fn no_list(state: &State, map: &Map, found: &Value) -> Fault {
+    if state.language == Language::Jsonata {
+        // Recorded.
+        return Fault::Unusable {
+            field: "Items".to_owned(),
+            text: format!("Map state input must be an array but was: {found}"),
+        };
+    }
+    // Recorded: the path is shown as if the context object were the data.
+    let path = match &map.items {
+        Items::Path(path) => path.text(),
+        Items::Whole | Items::Template(_) => "$",
+    };
+    let path = if path.starts_with("$$") {
+        &path[1..]
+    } else {
+        path
+    };
+    Fault::Runtime(format!("Reference path \"{path}\" must point to array."))
+}
+
 /// Source of the name: developer guide, "Error names"; of the text: an execution on AWS.
 fn exceeded() -> Failure {
     Failure {
@@ -371,6 +422,7 @@ fn exceeded() -> Failure {
         cause: Some("The specified tolerated failure threshold was exceeded".to_owned()),
         origin: Origin::Interpreter,
         patience: Millis(0),
+        evaluation: None,
     }
 }
 

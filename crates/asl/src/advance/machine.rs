@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::inspect::Looking;
 use super::{Command, Inspection, Moment, Run, Transition};
 use crate::context::{ContextView, StateView};
 use crate::datum::Datum;
@@ -13,10 +14,10 @@ use crate::definition::{Kind, Next, State, StateAt};
 use crate::execution::{Doing, Execution, OUTERMOST, Status, TaskId, Thread, ThreadId};
 use crate::expression::{Scope, Visible};
 use crate::flow::Fault;
-use crate::history::{EventDetails, HistoryEvent};
+use crate::history::{EvaluationFailed, EventDetails, HistoryEvent};
 use crate::limits::{HISTORY_EVENTS_MAX, PAYLOAD_BYTES_MAX};
 use crate::luck::Luck;
-use crate::retry::{Failure, Origin};
+use crate::retry::{Evaluation, Failure, Origin};
 use crate::time::Millis;
 
 pub(super) struct Machine<'a> {
@@ -32,12 +33,17 @@ pub(super) struct Machine<'a> {
     pub(super) token: Option<Arc<str>>,
     /// The iteration that is about to begin.
     pub(super) item: Option<u32>,
+    /// The result of the state in hand, once it has one.
+    pub(super) result: Option<Datum>,
+    /// What a catcher of the state in hand is for.
+    pub(super) error: Option<Datum>,
+    /// What preceded the state in hand, as long as nothing has happened in it.
+    before_entry: Option<u32>,
     /// Threads whose Parallel or Map state may begin more branches, the next one last.
     pub(super) forks: Vec<ThreadId>,
     pub(super) commands: Vec<Command>,
     history: Vec<HistoryEvent>,
-    /// What someone who looks on has seen.
-    pub(super) inspection: Option<Box<Inspection>>,
+    pub(super) looking: Option<Box<Looking>>,
 }
 
 /// How a state went.
@@ -71,10 +77,13 @@ impl<'a> Machine<'a> {
             at: OUTERMOST,
             token,
             item: None,
+            result: None,
+            error: None,
+            before_entry: None,
             forks: Vec::new(),
             commands: Vec::new(),
             history: Vec::new(),
-            inspection: None,
+            looking: None,
         }
     }
 
@@ -112,6 +121,9 @@ impl<'a> Machine<'a> {
     /// Takes a thread in hand and gives the one before back.
     pub(super) fn hold(&mut self, id: ThreadId, thread: Thread) -> (ThreadId, Thread) {
         self.token = thread.task().and_then(|task| task.token.clone());
+        self.result = None;
+        self.error = None;
+        self.before_entry = None;
         let last = std::mem::replace(&mut self.thread, thread);
         (std::mem::replace(&mut self.at, id), last)
     }
@@ -158,7 +170,7 @@ impl<'a> Machine<'a> {
     pub(super) fn settle(&mut self, state: &'a State, flow: Result<Flow, Failure>) -> Cursor {
         let (mut flow, mut was_too_large) = (flow, false);
         loop {
-            let failure = match flow {
+            let mut failure = match flow {
                 Ok(Flow::Pause | Flow::Ended) => return None,
                 Ok(Flow::Leave {
                     output,
@@ -177,9 +189,14 @@ impl<'a> Machine<'a> {
                 }
                 Err(failure) => failure,
             };
+            self.record_evaluation(&mut failure);
             match self.handle(state, failure) {
                 Ok(next) => flow = Ok(next),
-                Err(failure) => return self.thread_failed(failure),
+                Err(mut failure) => {
+                    // A catcher's own expression may be at fault.
+                    self.record_evaluation(&mut failure);
+                    return self.thread_failed(failure);
+                }
             }
         }
     }
@@ -197,6 +214,9 @@ impl<'a> Machine<'a> {
         self.thread.input = input.clone();
         self.thread.doing = Doing::Rest;
         self.token = None;
+        self.result = None;
+        self.error = None;
+        let before = self.thread.previous_event;
         let name = Arc::clone(&state.name);
         self.record(EventDetails::StateEntered {
             kind: state.kind.state_type(),
@@ -204,6 +224,7 @@ impl<'a> Machine<'a> {
             input,
         });
         self.thread.entered_event = self.execution.last_event;
+        self.before_entry = Some(before);
     }
 
     fn leave(
@@ -246,6 +267,23 @@ impl<'a> Machine<'a> {
 
     pub(super) fn record(&mut self, details: EventDetails) {
         let previous = self.thread.previous_event;
+        self.before_entry = None;
+        self.thread.previous_event = self.record_apart(details, previous);
+    }
+
+    /// An evaluation that failed is an event of its own.
+    fn record_evaluation(&mut self, failure: &mut Failure) {
+        let Some(evaluation) = failure.evaluation.take() else {
+            return;
+        };
+        let early = self.before_entry.filter(|_| evaluation.is_early);
+        let previous = early.unwrap_or(self.thread.previous_event);
+        let details = EventDetails::EvaluationFailed(Box::new(EvaluationFailed {
+            error: failure.error.clone(),
+            cause: failure.cause.clone(),
+            location: evaluation.field,
+            state: Arc::clone(&self.thread.state),
+        }));
         self.thread.previous_event = self.record_apart(details, previous);
     }
 
@@ -312,20 +350,37 @@ impl<'a> Machine<'a> {
                 thread: &self.thread,
             },
             luck: &self.luck,
+            input: self.thread.input.resolve(self.run.input),
+            result: self.result.as_ref().map(|it| it.resolve(self.run.input)),
+            error: self.error.as_ref().map(|it| it.resolve(self.run.input)),
+            now: self.now,
         })
     }
 
     /// What a fault in the data means for the state.
     pub(super) fn failure(&self, fault: Fault) -> Failure {
-        let (error, text, origin) = match fault {
-            Fault::Runtime(text) => ("States.Runtime", text, Origin::Fatal),
-            Fault::Intrinsic(text) => ("States.IntrinsicFailure", text, Origin::Interpreter),
-            Fault::ResultPath(text) => ("States.ResultPathMatchFailure", text, Origin::Interpreter),
-        };
-        self.failure_in_state(error, &text, origin)
+        match fault {
+            Fault::Runtime(text) => self.failure_in_state("States.Runtime", &text, Origin::Fatal),
+            Fault::Intrinsic(text) => {
+                self.failure_in_state("States.IntrinsicFailure", &text, Origin::Interpreter)
+            }
+            Fault::ResultPath(text) => {
+                self.failure_in_state("States.ResultPathMatchFailure", &text, Origin::Interpreter)
+            }
+            Fault::Query { field, text } => self.evaluation_failed(field, &text, true),
+            Fault::Unusable { field, text } => self.evaluation_failed(field, &text, false),
+        }
     }
 
-    pub(super) fn failure_in_state(&self, error: &str, text: &str, origin: Origin) -> Failure {
+    fn evaluation_failed(&self, field: String, text: &str, is_early: bool) -> Failure {
+        let origin = Origin::Interpreter;
+        Failure {
+            evaluation: Some(Evaluation { field, is_early }),
+            ..self.failure_in_state("States.QueryEvaluationError", text, origin)
+        }
+    }
+
+    fn failure_in_state(&self, error: &str, text: &str, origin: Origin) -> Failure {
         let cause = format!(
             "An error occurred while executing the state '{}' (entered at the event id #{}). {text}",
             self.thread.state, self.thread.entered_event
@@ -335,6 +390,7 @@ impl<'a> Machine<'a> {
             cause: Some(cause),
             origin,
             patience: Millis(0),
+            evaluation: None,
         }
     }
 
@@ -364,6 +420,7 @@ pub(super) fn data_limit(subject: &str, origin: Origin) -> Failure {
         cause: Some(cause),
         origin,
         patience: Millis(0),
+        evaluation: None,
     }
 }
 

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::machine::{Flow, Machine};
 use crate::datum::Datum;
-use crate::definition::{Next, State};
+use crate::definition::{Kind, Next, State};
 use crate::execution::Doing;
 use crate::flow;
 use crate::history::EventDetails;
@@ -18,8 +18,12 @@ impl<'a> Machine<'a> {
     /// The failure that ends the thread: this one, when nobody handles it, or the one that a
     /// catcher met itself.
     pub(super) fn handle(&mut self, state: &'a State, failure: Failure) -> Result<Flow, Failure> {
-        let was_forked = self.thread.fork().is_some();
+        self.note(|seen| {
+            seen.error_details.error.clone_from(&failure.error);
+            seen.error_details.cause.clone_from(&failure.cause);
+        });
         if let Some(delay) = self.retry_delay(state, &failure) {
+            self.note(|seen| seen.error_details.retry_backoff = Some(delay));
             self.execution.forget_inside(self.at);
             let delay = delay.max(failure.patience);
             if delay == Millis(0) {
@@ -30,16 +34,18 @@ impl<'a> Machine<'a> {
             };
             return Ok(Flow::Pause);
         }
-        if was_forked && failure.origin != Origin::Fatal {
+        let is_fork = matches!(state.kind, Kind::Parallel(_) | Kind::Map(_));
+        if is_fork && failure.origin != Origin::Fatal {
             let kind = state.kind.state_type();
             self.record(EventDetails::ForkFailed { kind });
         }
-        let mut catchers = state.catchers.iter();
-        let Some(catcher) = catchers.find(|c| failure.is_named_by(&c.errors)) else {
+        let mut catchers = state.catchers.iter().enumerate();
+        let Some((at, catcher)) = catchers.find(|(_, c)| failure.is_named_by(&c.errors)) else {
             // A fork stays as it is: a redrive goes on with what is left of it.
             self.thread.rest();
             return Err(failure);
         };
+        self.note(|seen| seen.error_details.catch_index = Some(at));
         self.execution.forget_inside(self.at);
         self.thread.doing = Doing::Rest;
         self.catch(catcher, &failure)
@@ -50,6 +56,7 @@ impl<'a> Machine<'a> {
         let mut retriers = state.retriers.iter();
         let at = retriers.position(|r| failure.is_named_by(&r.errors))?;
         let retrier = state.retriers.get(at)?;
+        self.note(|seen| seen.error_details.retry_index = Some(at));
         if self.thread.retries.len() < state.retriers.len() {
             self.thread.retries.resize(state.retriers.len(), 0);
         }
@@ -66,9 +73,17 @@ impl<'a> Machine<'a> {
             Origin::Fatal | Origin::Interpreter | Origin::Task => failure.cause.as_deref(),
         };
         let error = Datum::new(json!({ "Error": failure.error, "Cause": cause }));
+        self.error = Some(error.clone());
         let assigned = self.checked(&error, |scope| {
             flow::assigned(catcher.assign.as_ref(), scope)
         })?;
+        if let Some(output) = &catcher.output {
+            return Ok(Flow::Leave {
+                output: self.checked(&error, |scope| flow::shape(Some(output), &error, scope))?,
+                assigned,
+                next: Next::State(catcher.next),
+            });
+        }
         let output = flow::place(
             &catcher.result_path,
             &self.thread.input,

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use super::machine::{Flow, Machine};
 use crate::datum::Datum;
-use crate::definition::{Choice, Fail, Kind, Next, Pass, State, WaitFor};
+use crate::definition::{Choice, Fail, Kind, Language, Next, Pass, State, WaitFor, When};
 use crate::execution::Doing;
 use crate::expression::Scope;
 use crate::flow::{self, Fault};
 use crate::limits::WAIT_SECONDS_MAX;
 use crate::retry::{Failure, Origin};
 use crate::template::Template;
-use crate::time::{Millis, parse_rfc3339};
+use crate::time::Millis;
 
 impl<'a> Machine<'a> {
     pub(super) fn execute(&mut self, state: &'a State) -> Result<Flow, Failure> {
@@ -22,9 +22,9 @@ impl<'a> Machine<'a> {
             Kind::Wait(wait) => self.wait(state, wait),
             Kind::Succeed => {
                 let data = self.state_data(state)?;
-                self.leave_with(state, &data, state.assign.as_ref(), Next::End)
+                self.leave_with(state, &data, Leaving::of(state, Next::End))
             }
-            Kind::Fail(fail) => self.fail(fail),
+            Kind::Fail(fail) => self.fail(state, fail),
         }
     }
 
@@ -44,7 +44,9 @@ impl<'a> Machine<'a> {
     pub(super) fn state_data(&mut self, state: &State) -> Result<Datum, Failure> {
         let input = &self.thread.input;
         let data = self.checked(input, |scope| flow::select(&state.input_path, input, scope))?;
-        self.note(|seen| seen.after_input_path = Some(data.clone()));
+        if state.language == Language::JsonPath {
+            self.note(|seen| seen.after_input_path = Some(data.clone()));
+        }
         Ok(data)
     }
 
@@ -73,26 +75,25 @@ impl<'a> Machine<'a> {
                 result
             }
             None => {
-                self.note(|seen| seen.after_parameters = Some(shaped.clone()));
+                self.note_parameters(state, &shaped);
                 shaped
             }
         };
         self.leave_result(state, result)
     }
 
-    /// Leaves a state with its result: `Assign`, `ResultPath`, `OutputPath`.
+    /// Leaves a state with its result: `Assign`, then `ResultPath` and `OutputPath`, or `Output`.
     pub(super) fn leave_result(&mut self, state: &State, result: Datum) -> Result<Flow, Failure> {
+        if state.language == Language::Jsonata {
+            return self.leave_with(state, &result, Leaving::of(state, state.next));
+        }
         self.note(|seen| seen.after_result_selector = Some(result.clone()));
         let assigned = self.checked(&result, |scope| {
             flow::assigned(state.assign.as_ref(), scope)
         })?;
-        let placed = flow::place(
-            &state.result_path,
-            &self.thread.input,
-            result,
-            self.run.input,
-        )
-        .map_err(|fault| self.failure(fault))?;
+        let input = &self.thread.input;
+        let placed = flow::place(&state.result_path, input, result, self.run.input)
+            .map_err(|fault| self.failure(fault))?;
         self.note(|seen| seen.after_result_path = Some(placed.clone()));
         let output = self.checked(&placed, |scope| {
             flow::select(&state.output_path, &placed, scope)
@@ -107,21 +108,27 @@ impl<'a> Machine<'a> {
     fn choose(&mut self, state: &'a State, choice: &'a Choice) -> Result<Flow, Failure> {
         let data = self.state_data(state)?;
         for rule in &choice.rules {
-            let held = self.checked(&data, |scope| {
-                rule.condition.holds(scope).map_err(|unknown| {
+            let held = self.checked(&data, |scope| match &rule.when {
+                When::Query(condition) => flow::condition(condition, scope),
+                When::Tests(condition) => condition.holds(scope).map_err(|unknown| {
                     Fault::Runtime(format!(
                         "Invalid path '{}': The choice state's condition path references an \
                          invalid value.",
                         unknown.0
                     ))
-                })
+                }),
             })?;
             if held {
-                return self.leave_with(state, &data, rule.assign.as_ref(), Next::State(rule.next));
+                let leaving = Leaving {
+                    assign: rule.assign.as_ref(),
+                    output: rule.output.as_ref(),
+                    next: Next::State(rule.next),
+                };
+                return self.leave_with(state, &data, leaving);
             }
         }
         match choice.default {
-            Some(next) => self.leave_with(state, &data, state.assign.as_ref(), Next::State(next)),
+            Some(next) => self.leave_with(state, &data, Leaving::of(state, Next::State(next))),
             // The language has an error for this, States.NoChoiceMatched; the service gives
             // another (measured on AWS in 2026: floci-io/floci pull request 3167).
             None => Err(self.failure(Fault::Runtime(
@@ -134,7 +141,7 @@ impl<'a> Machine<'a> {
     fn wait(&mut self, state: &'a State, wait: &WaitFor) -> Result<Flow, Failure> {
         let data = self.state_data(state)?;
         let now = self.now;
-        let until = self.checked(&data, |scope| until(wait, now, scope))?;
+        let until = self.checked(&data, |scope| flow::until(wait, scope))?;
         if until <= now {
             return self.wait_over(state);
         }
@@ -147,85 +154,63 @@ impl<'a> Machine<'a> {
 
     pub(super) fn wait_over(&mut self, state: &'a State) -> Result<Flow, Failure> {
         let data = self.state_data(state)?;
-        self.leave_with(state, &data, state.assign.as_ref(), state.next)
+        self.leave_with(state, &data, Leaving::of(state, state.next))
     }
 
-    fn fail(&mut self, fail: &Fail) -> Result<Flow, Failure> {
+    fn fail(&mut self, state: &State, fail: &Fail) -> Result<Flow, Failure> {
         let input = self.thread.input.clone();
-        self.note(|seen| seen.after_input_path = Some(input.clone()));
-        let text = |text: &Option<_>, field: &str, scope: Scope<'_>| {
-            text.as_ref()
-                .map(|text| flow::fail_text(text, field, scope))
-                .transpose()
+        if state.language == Language::JsonPath {
+            self.note(|seen| seen.after_input_path = Some(input.clone()));
+        }
+        let text = |text: &Option<_>, scope: Scope<'_>| {
+            let text = text.as_ref();
+            text.map(|text| flow::fail_text(text, scope)).transpose()
         };
-        let error = self.checked(&input, |scope| text(&fail.error, "ErrorPath", scope))?;
-        let cause = self.checked(&input, |scope| text(&fail.cause, "CausePath", scope))?;
+        let error = self.checked(&input, |scope| text(&fail.error, scope))?;
+        let cause = self.checked(&input, |scope| text(&fail.cause, scope))?;
         Err(Failure {
             error,
             cause,
             origin: Origin::Task,
             patience: Millis(0),
+            evaluation: None,
         })
     }
 
-    /// Leaves a state that has no result of its own.
+    /// Leaves a state with `data`, or with what its `Output` makes of it.
     fn leave_with(
         &self,
         state: &State,
         data: &Datum,
-        assign: Option<&Template>,
-        next: Next,
+        leaving: Leaving<'_>,
     ) -> Result<Flow, Failure> {
-        let assigned = self.checked(data, |scope| flow::assigned(assign, scope))?;
-        let output = self.checked(data, |scope| flow::select(&state.output_path, data, scope))?;
+        let assigned = self.checked(data, |scope| flow::assigned(leaving.assign, scope))?;
+        let output = self.checked(data, |scope| match leaving.output {
+            Some(output) => flow::shape(Some(output), data, scope),
+            None => flow::select(&state.output_path, data, scope),
+        })?;
         Ok(Flow::Leave {
             output,
             assigned,
-            next,
+            next: leaving.next,
         })
     }
 }
 
-fn until(wait: &WaitFor, now: Millis, scope: Scope<'_>) -> Result<Millis, Fault> {
-    match wait {
-        WaitFor::Seconds(seconds) => Ok(now.after(Millis::from_secs(*seconds))),
-        WaitFor::Until(at) => Ok(*at),
-        WaitFor::SecondsAt(path) => {
-            let text = path.text();
-            let found = path.evaluate(scope).map_err(|_| {
-                Fault::Runtime(format!(
-                    "The SecondsPath parameter does not reference an input value: {text}"
-                ))
-            })?;
-            match flow::whole(&found).map(u64::try_from) {
-                Some(Ok(seconds)) => Ok(now.after(Millis::from_secs(seconds))),
-                Some(Err(_)) => Err(Fault::Runtime(format!(
-                    "The SecondsPath parameter references a negative value: {text} == {found}"
-                ))),
-                None => Err(Fault::Runtime(format!(
-                    "The SecondsPath parameter cannot be parsed as a long value: {text} == {}",
-                    crate::intrinsics::java_text(&found)
-                ))),
-            }
-        }
-        WaitFor::UntilAt(path) => {
-            let text = path.text();
-            let found = path.evaluate(scope).map_err(|_| {
-                Fault::Runtime(format!(
-                    "The TimestampPath parameter does not reference an input value: {text}"
-                ))
-            })?;
-            found
-                .as_str()
-                .and_then(parse_rfc3339)
-                .map(|at| at.to_millis())
-                .ok_or_else(|| {
-                    Fault::Runtime(format!(
-                        "The TimestampPath parameter does not reference a valid ISO-8601 extended \
-                     offset date-time format string: {text} == {}",
-                        crate::intrinsics::java_text(&found)
-                    ))
-                })
+/// How a state is left: by its own fields, or by those of a rule.
+#[derive(Clone, Copy)]
+struct Leaving<'s> {
+    assign: Option<&'s Template>,
+    output: Option<&'s Template>,
+    next: Next,
+}
+
+impl<'s> Leaving<'s> {
+    fn of(state: &'s State, next: Next) -> Self {
+        Self {
+            assign: state.assign.as_ref(),
+            output: state.output.as_ref(),
+            next,
         }
     }
 }

@@ -50,6 +50,7 @@ impl<'a> Machine<'a> {
                 cause,
                 origin: Origin::Task,
                 patience: retry_after.unwrap_or_default(),
+                evaluation: None,
             })
         });
         self.go(cursor);
@@ -77,6 +78,7 @@ impl<'a> Machine<'a> {
             cause: None,
             origin,
             patience: Millis(0),
+            evaluation: None,
         })
     }
 
@@ -105,7 +107,7 @@ impl<'a> Machine<'a> {
         if state.parameters.is_some() && input.json_len() > PAYLOAD_BYTES_MAX {
             return Err(data_limit(&state.name, Origin::Interpreter));
         }
-        self.note(|seen| seen.after_parameters = Some(input.clone()));
+        self.note_parameters(state, &input);
         self.execution.last_task += 1;
         let outstanding = Outstanding {
             id: TaskId(self.execution.last_task),
@@ -158,6 +160,7 @@ impl<'a> Machine<'a> {
         });
         self.thread.doing = Doing::Rest;
         self.note(|seen| seen.result = Some(output.clone()));
+        self.result = Some(output.clone());
         let selector = state.result_selector.as_ref();
         let result = self.checked(&output, |scope| flow::shape(selector, &output, scope))?;
         self.leave_result(state, result)

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::fields::Fields;
-use super::{Definition, Machine, MachineAt, State, StateAt, reach, states};
+use super::{Definition, Language, Machine, MachineAt, State, StateAt, reach, states};
 use crate::context::MachineType;
 use crate::limits::{MACHINE_DEPTH_MAX, TIMEOUT_SECONDS_MAX};
 use crate::problem::{Problem, ProblemCode};
@@ -17,7 +17,8 @@ pub(super) struct Parsing {
     pub(super) machine_type: MachineType,
     /// The places of the states of the machine in hand.
     local: HashMap<Arc<str>, StateAt>,
-    pub(super) is_jsonata: bool,
+    /// The language of the whole machine.
+    pub(super) language: Language,
     pub(super) problems: Vec<Problem>,
     /// Names that lead nowhere; only reported when everything else is right.
     pub(super) dangling: Vec<Problem>,
@@ -125,7 +126,10 @@ pub(super) fn parse(text: &str, machine_type: MachineType) -> Result<Definition,
     let timeout = fields
         .whole("TimeoutSeconds", 1, TIMEOUT_SECONDS_MAX)
         .map(Millis::from_secs);
-    let is_jsonata = fields.query_language() == Some("JSONata");
+    let language = match fields.query_language() {
+        Some("JSONata") => Language::Jsonata,
+        _ => Language::JsonPath,
+    };
     let start_at = fields.text("StartAt");
     let Some(list) = fields.object("States") else {
         return Err(problems);
@@ -133,7 +137,7 @@ pub(super) fn parse(text: &str, machine_type: MachineType) -> Result<Definition,
     let mut parsing = Parsing {
         machine_type,
         local: HashMap::new(),
-        is_jsonata,
+        language,
         problems,
         dangling: Vec::new(),
         not_yet: Vec::new(),
@@ -142,12 +146,6 @@ pub(super) fn parse(text: &str, machine_type: MachineType) -> Result<Definition,
         index: HashMap::new(),
         depth: 0,
     };
-    if is_jsonata {
-        let message = "Query language 'JSONata' is not supported yet";
-        parsing
-            .not_yet
-            .push(Problem::not_yet(message, "/QueryLanguage"));
-    }
     parsing.machine(start_at, list, "");
     finish(parsing, comment, timeout)
 }

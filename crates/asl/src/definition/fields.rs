@@ -4,15 +4,17 @@ use std::ops::RangeInclusive;
 
 use serde_json::{Map, Value};
 
-use super::{Amount, PathField, Percentage, ResultPath};
-use crate::expression::PathExpression;
+use super::{Amount, Computed, Language, PathField, Percentage, ResultPath};
+use crate::expression::{Expression, PathExpression};
 use crate::path::ReferencePath;
 use crate::problem::Problem;
+use crate::query::{QuerySyntaxError, looks_like_query};
 use crate::template::Template;
 
 pub(super) struct Fields<'v, 'p> {
     map: &'v Map<String, Value>,
     location: String,
+    language: Language,
     problems: &'p mut Vec<Problem>,
 }
 
@@ -25,8 +27,23 @@ impl<'v, 'p> Fields<'v, 'p> {
         Self {
             map,
             location,
+            language: Language::JsonPath,
             problems,
         }
+    }
+
+    /// The same fields, with expressions in this language.
+    pub(super) fn in_language(mut self, language: Language) -> Self {
+        self.language = language;
+        self
+    }
+
+    pub(super) fn set_language(&mut self, language: Language) {
+        self.language = language;
+    }
+
+    pub(super) fn language(&self) -> Language {
+        self.language
     }
 
     /// Where the object is.
@@ -203,16 +220,63 @@ impl<'v, 'p> Fields<'v, 'p> {
     }
 
     pub(super) fn template(&mut self, name: &str) -> Option<Template> {
+        self.template_named(name, name)
+    }
+
+    /// A template that error texts call `shown`.
+    pub(super) fn template_named(&mut self, name: &str, shown: &str) -> Option<Template> {
         let value = self.get(name)?;
         let location = self.at(name);
-        Some(Template::parse(value, &location, self.problems))
+        Some(match self.language {
+            Language::JsonPath => Template::parse(value, &location, self.problems),
+            Language::Jsonata => Template::parse_queries(value, shown, &location, self.problems),
+        })
+    }
+
+    /// The JSONata expression under `name`, if what stands there is one.
+    pub(super) fn query(&mut self, name: &str) -> Option<Expression> {
+        let text = self.get(name)?.as_str()?;
+        if self.language != Language::Jsonata || !looks_like_query(text) {
+            return None;
+        }
+        match Expression::parse_query(text) {
+            Ok(expression) => Some(expression),
+            Err(QuerySyntaxError(reason)) => {
+                self.wrong_at(
+                    name,
+                    format!("The JSONata expression is not valid: {reason}"),
+                );
+                None
+            }
+        }
+    }
+
+    /// Whether a JSONata expression stands under `name`, right or wrong.
+    pub(super) fn is_query(&self, name: &str) -> bool {
+        let text = self.get(name).and_then(Value::as_str);
+        self.language == Language::Jsonata && text.is_some_and(looks_like_query)
+    }
+
+    /// What is computed for `fixed`: by JSONata where its value stands, or by the path under `path`.
+    pub(super) fn computed(&mut self, fixed: &str, path: &str) -> Option<Computed> {
+        self.at_most_one(&[fixed, path]);
+        let (name, expression) = if self.is_query(fixed) {
+            (fixed, self.query(fixed)?)
+        } else {
+            (path, Expression::Path(self.path(path)?))
+        };
+        let name = name.to_owned();
+        Some(Computed { name, expression })
     }
 
     /// `Assign`: an object whose keys are names of variables.
     pub(super) fn assign(&mut self) -> Option<Template> {
         let names = self.object("Assign")?;
         for key in names.keys() {
-            let name = key.strip_suffix(".$").unwrap_or(key);
+            let name = match self.language {
+                Language::JsonPath => key.strip_suffix(".$").unwrap_or(key),
+                Language::Jsonata => key,
+            };
             if !is_variable_name(name) {
                 self.wrong_at("Assign", format!("'{name}' is not a valid variable name"));
             }
@@ -224,23 +288,21 @@ impl<'v, 'p> Fields<'v, 'p> {
     pub(super) fn amount(
         &mut self,
         fixed: &str,
-        path: &'static str,
+        path: &str,
         range: RangeInclusive<u64>,
     ) -> Option<Amount> {
-        self.at_most_one(&[fixed, path]);
-        let number = self.whole(fixed, *range.start(), *range.end());
-        number.map(Amount::Fixed).or_else(|| {
-            self.path(path).map(|found| Amount::At {
-                field: path,
-                path: found,
-            })
-        })
+        if self.has(fixed) && !self.is_query(fixed) {
+            self.at_most_one(&[fixed, path]);
+            let number = self.whole(fixed, *range.start(), *range.end());
+            return number.map(Amount::Fixed);
+        }
+        self.computed(fixed, path).map(Amount::Computed)
     }
 
     /// A number from 0 to 100 under `fixed`, or a path to one under `path`.
-    pub(super) fn percentage(&mut self, fixed: &str, path: &'static str) -> Option<Percentage> {
-        self.at_most_one(&[fixed, path]);
-        if let Some(value) = self.get(fixed) {
+    pub(super) fn percentage(&mut self, fixed: &str, path: &str) -> Option<Percentage> {
+        if let Some(value) = self.get(fixed).filter(|_| !self.is_query(fixed)) {
+            self.at_most_one(&[fixed, path]);
             let number = value
                 .as_f64()
                 .filter(|number| (0.0..=100.0).contains(number));
@@ -249,10 +311,7 @@ impl<'v, 'p> Fields<'v, 'p> {
             }
             return number.map(Percentage::Fixed);
         }
-        self.path(path).map(|found| Percentage::At {
-            field: path,
-            path: found,
-        })
+        self.computed(fixed, path).map(Percentage::Computed)
     }
 
     /// One of a few words.

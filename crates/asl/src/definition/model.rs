@@ -35,17 +35,27 @@ pub(crate) struct Machine {
 pub(crate) struct State {
     pub(crate) name: Arc<str>,
     pub(crate) comment: Option<String>,
+    pub(crate) language: Language,
     pub(crate) input_path: PathField,
-    /// `Parameters`.
+    /// `Parameters`, or `Arguments` in JSONata.
     pub(crate) parameters: Option<Template>,
     pub(crate) result_selector: Option<Template>,
     pub(crate) result_path: ResultPath,
     pub(crate) output_path: PathField,
+    /// `Output` in JSONata.
+    pub(crate) output: Option<Template>,
     pub(crate) assign: Option<Template>,
     pub(crate) retriers: Vec<Retrier>,
     pub(crate) catchers: Vec<Catcher>,
     pub(crate) next: Next,
     pub(crate) kind: Kind,
+}
+
+/// What the expressions of a state are written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Language {
+    JsonPath,
+    Jsonata,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,14 +110,19 @@ pub(crate) struct Task {
     pub(crate) heartbeat: Option<Amount>,
 }
 
-/// A whole number, or where to find one.
+/// The value of a field that is found by a path or computed by JSONata.
+#[derive(Debug, Clone)]
+pub(crate) struct Computed {
+    /// The field's name: with `Path` at its end if it is a path.
+    pub(crate) name: String,
+    pub(crate) expression: Expression,
+}
+
+/// A whole number.
 #[derive(Debug, Clone)]
 pub(crate) enum Amount {
     Fixed(u64),
-    At {
-        field: &'static str,
-        path: PathExpression,
-    },
+    Computed(Computed),
 }
 
 #[derive(Debug, Clone)]
@@ -118,17 +133,26 @@ pub(crate) struct Choice {
 
 #[derive(Debug, Clone)]
 pub(crate) struct ChoiceRule {
-    pub(crate) condition: Condition,
+    pub(crate) when: When,
+    pub(crate) output: Option<Template>,
     pub(crate) assign: Option<Template>,
     pub(crate) next: StateAt,
+}
+
+/// What a rule asks.
+#[derive(Debug, Clone)]
+pub(crate) enum When {
+    Tests(Condition),
+    /// `Condition` in JSONata.
+    Query(Computed),
 }
 
 #[derive(Debug, Clone)]
 pub(crate) enum WaitFor {
     Seconds(u64),
-    SecondsAt(PathExpression),
+    SecondsAt(Computed),
     Until(Millis),
-    UntilAt(PathExpression),
+    UntilAt(Computed),
 }
 
 #[derive(Debug, Clone)]
@@ -140,7 +164,7 @@ pub(crate) struct Fail {
 #[derive(Debug, Clone)]
 pub(crate) enum FailText {
     Fixed(String),
-    At(Expression),
+    Computed(Computed),
 }
 
 #[derive(Debug, Clone)]
@@ -150,8 +174,7 @@ pub(crate) struct Parallel {
 
 #[derive(Debug, Clone)]
 pub(crate) struct Map {
-    /// `ItemsPath`: where the list is, if not the whole of what the state sees.
-    pub(crate) items: Option<PathExpression>,
+    pub(crate) items: Items,
     /// `ItemSelector`, or `Parameters` as it was called before: what an iteration begins with, if
     /// not the item itself.
     pub(crate) selector: Option<Template>,
@@ -161,6 +184,17 @@ pub(crate) struct Map {
     pub(crate) tolerance: Tolerance,
 }
 
+/// Where a Map has its list from.
+#[derive(Debug, Clone)]
+pub(crate) enum Items {
+    /// All that the state sees.
+    Whole,
+    /// `ItemsPath`.
+    Path(PathExpression),
+    /// `Items`.
+    Template(Template),
+}
+
 /// How many iterations of a Map may fail before it fails itself.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tolerance {
@@ -168,14 +202,11 @@ pub(crate) struct Tolerance {
     pub(crate) percentage: Option<Percentage>,
 }
 
-/// A number from 0 to 100, or where to find one.
+/// A number from 0 to 100.
 #[derive(Debug, Clone)]
 pub(crate) enum Percentage {
     Fixed(f64),
-    At {
-        field: &'static str,
-        path: PathExpression,
-    },
+    Computed(Computed),
 }
 
 impl State {

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::document::Parsing;
 use super::fields::Fields;
-use super::{Amount, Kind, MachineAt, Map, Parallel, Tolerance};
+use super::{Amount, Items, Kind, Language, MachineAt, Map, Parallel, Tolerance};
 use crate::problem::Problem;
 
 pub(super) fn parse_parallel(fields: &mut Fields<'_, '_>, parsing: &mut Parsing) -> Option<Kind> {
@@ -56,13 +56,22 @@ pub(super) fn parse_map(fields: &mut Fields<'_, '_>, parsing: &mut Parsing) -> O
         false => fields.template("Parameters"),
     };
     let map = Map {
-        items: fields.path("ItemsPath"),
+        items: parse_items(fields),
         selector,
         processor: processor?,
         max_concurrency: max_concurrency.unwrap_or(Amount::Fixed(0)),
         tolerance,
     };
     Some(Kind::Map(Box::new(map)))
+}
+
+fn parse_items(fields: &mut Fields<'_, '_>) -> Items {
+    if fields.language() == Language::Jsonata {
+        return fields
+            .template("Items")
+            .map_or(Items::Whole, Items::Template);
+    }
+    fields.path("ItemsPath").map_or(Items::Whole, Items::Path)
 }
 
 /// A machine inside a state. None when it is no machine; that is noted.

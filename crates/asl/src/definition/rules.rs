@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::document::Parsing;
 use super::fields::Fields;
 use super::model::{Choice, ChoiceRule};
+use super::{Computed, Language, When};
 use crate::choice::{Comparand, ComparedAs, Condition, Is, Relation, Test, parse_glob};
 use crate::limits::{
     FILTER_DEPTH_MAX, RETRY_ATTEMPTS_MAX, RETRY_DELAY_SECONDS_MAX, RETRY_INTERVAL_SECONDS_MAX,
@@ -23,7 +24,14 @@ pub(super) fn parse_choice(fields: &mut Fields<'_, '_>, parsing: &mut Parsing) -
     let mut rules = Vec::new();
     for (at, value) in list.iter().enumerate() {
         let location = format!("{}[{at}]", fields.at("Choices"));
-        rules.extend(parse_rule(value, location, parsing, &mut problems));
+        let rule = match fields.language() {
+            Language::JsonPath => parse_rule(value, location, parsing, &mut problems),
+            Language::Jsonata => {
+                let shown = format!("Choices[{at}]");
+                parse_query_rule(value, (location, &shown), parsing, &mut problems)
+            }
+        };
+        rules.extend(rule);
     }
     let default = fields
         .text("Default")
@@ -47,7 +55,43 @@ fn parse_rule(
         .text("Next")
         .map(|name| parsing.target(name, fields.at("Next")));
     Some(ChoiceRule {
-        condition: condition?,
+        when: When::Tests(condition?),
+        output: None,
+        assign,
+        next: next?,
+    })
+}
+
+/// A rule in JSONata: `Condition` is a truth value, or an expression that comes to one.
+fn parse_query_rule(
+    value: &Value,
+    (location, shown): (String, &str),
+    parsing: &mut Parsing,
+    problems: &mut Vec<Problem>,
+) -> Option<ChoiceRule> {
+    let map = object(value, &location, problems)?;
+    let mut fields = Fields::new(map, location, problems).in_language(Language::Jsonata);
+    fields.refuse_others(&["Condition", "Next", "Assign", "Output", "Comment"]);
+    fields.require(&["Condition", "Next"]);
+    let name = format!("{shown}/Condition");
+    let when = if fields.is_query("Condition") {
+        let expression = fields.query("Condition");
+        expression.map(|expression| When::Query(Computed { name, expression }))
+    } else {
+        let holds = fields.flag("Condition");
+        holds.map(|holds| match holds {
+            true => When::Tests(Condition::All(Vec::new())),
+            false => When::Tests(Condition::Any(Vec::new())),
+        })
+    };
+    let output = fields.template_named("Output", &format!("{shown}/Output"));
+    let assign = fields.assign();
+    let next = fields
+        .text("Next")
+        .map(|name| parsing.target(name, fields.at("Next")));
+    Some(ChoiceRule {
+        when: when?,
+        output,
         assign,
         next: next?,
     })
@@ -279,19 +323,26 @@ pub(super) fn parse_catchers(fields: &mut Fields<'_, '_>, parsing: &mut Parsing)
         let Some(map) = object(value, &location, &mut problems) else {
             continue;
         };
-        let mut fields = Fields::new(map, location, &mut problems);
-        fields.refuse_others(&["ErrorEquals", "Next", "ResultPath", "Assign", "Comment"]);
+        let language = fields.language();
+        let mut fields = Fields::new(map, location, &mut problems).in_language(language);
+        let own = match language {
+            Language::JsonPath => "ResultPath",
+            Language::Jsonata => "Output",
+        };
+        fields.refuse_others(&["ErrorEquals", "Next", own, "Assign", "Comment"]);
         fields.require(&["Next"]);
         let errors = parse_errors(&mut fields, at + 1 == list.len());
         let next = fields
             .text("Next")
             .map(|name| parsing.target(name, fields.at("Next")));
         let result_path = fields.result_path("ResultPath");
+        let output = fields.template_named("Output", &format!("Catch[{at}]/Output"));
         let assign = fields.assign();
         if let Some(next) = next {
             catchers.push(Catcher {
                 errors,
                 result_path,
+                output,
                 assign,
                 next,
             });

@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::document::Parsing;
 use super::fields::Fields;
 use super::{
-    Amount, Fail, FailText, Kind, Next, Pass, PathField, Resource, ResourceKind, State, Task,
-    WaitFor, nested, rules,
+    Amount, Computed, Fail, FailText, Kind, Language, Next, Pass, PathField, Resource,
+    ResourceKind, State, Task, WaitFor, allowed, nested, rules,
 };
 use crate::context::MachineType;
 use crate::expression::Expression;
@@ -44,30 +44,18 @@ pub(super) fn parse(
 
 fn parse_fields(name: &str, fields: &mut Fields<'_, '_>, parsing: &mut Parsing) -> Option<State> {
     fields.require(&["Type"]);
-    let language = fields.query_language();
-    if parsing.is_jsonata && language == Some("JSONPath") {
-        fields.wrong(
-            "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine",
-        );
-    }
+    let language = parse_language(fields, parsing);
     let kind = fields.text("Type")?;
-    let Some((_, own)) = TYPES.iter().find(|(known, _)| *known == kind) else {
+    let Some(own) = allowed::fields(kind, language) else {
         let message = format!(
             "The field 'Type' should have one of these values: [{}]",
-            TYPES.map(|(known, _)| known).join(", ")
+            allowed::TYPES.join(", ")
         );
         fields.wrong_at("Type", message);
         return None;
     };
+    fields.refuse_others(&own);
     check_credentials(fields);
-    if language == Some("JSONata") || parsing.is_jsonata {
-        let message = "Query language 'JSONata' is not supported yet";
-        parsing
-            .not_yet
-            .push(Problem::not_yet(message, fields.here()));
-        return None;
-    }
-    fields.refuse_others(&[&["Type", "Comment", "QueryLanguage"], *own].concat());
     let has = |field: &str| own.contains(&field);
     let comment = fields.text("Comment").map(str::to_owned);
     let kind = parse_kind(kind, fields, parsing)?;
@@ -76,8 +64,12 @@ fn parse_fields(name: &str, fields: &mut Fields<'_, '_>, parsing: &mut Parsing) 
     } else {
         Next::End
     };
-    // A Map has no parameters of its own: those it may have are its iterations'.
-    let has_parameters = has("Parameters") && !matches!(kind, Kind::Map(_));
+    let parameters = match (&kind, language) {
+        // A Map has no parameters of its own: those it may have are its iterations'.
+        (Kind::Map(_), _) => None,
+        (_, Language::JsonPath) => fields.template("Parameters"),
+        (_, Language::Jsonata) => fields.template("Arguments"),
+    };
     let mut path_field = |name: &str| match has(name) {
         true => fields.path_field(name),
         false => PathField::Whole,
@@ -87,19 +79,34 @@ fn parse_fields(name: &str, fields: &mut Fields<'_, '_>, parsing: &mut Parsing) 
         output_path: path_field("OutputPath"),
         name: Arc::from(name),
         comment,
-        parameters: if has_parameters {
-            fields.template("Parameters")
-        } else {
-            None
-        },
+        language,
+        parameters,
         result_selector: fields.template("ResultSelector"),
         result_path: fields.result_path("ResultPath"),
+        output: fields.template("Output"),
         assign: fields.assign(),
         retriers: rules::parse_retriers(fields),
         catchers: rules::parse_catchers(fields, parsing),
         next,
         kind,
     })
+}
+
+/// The language of a state is its own, or else that of the whole machine, however deep it is.
+fn parse_language(fields: &mut Fields<'_, '_>, parsing: &Parsing) -> Language {
+    let own = fields.query_language();
+    if parsing.language == Language::Jsonata && own == Some("JSONPath") {
+        fields.wrong(
+            "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine",
+        );
+    }
+    let language = match own {
+        Some("JSONata") => Language::Jsonata,
+        Some(_) => Language::JsonPath,
+        None => parsing.language,
+    };
+    fields.set_language(language);
+    language
 }
 
 fn parse_kind(kind: &str, fields: &mut Fields<'_, '_>, parsing: &mut Parsing) -> Option<Kind> {
@@ -205,23 +212,30 @@ fn parse_wait(fields: &mut Fields<'_, '_>) -> Option<Kind> {
         ));
         return None;
     }
-    let seconds = fields
-        .whole("Seconds", 0, WAIT_SECONDS_MAX)
-        .map(WaitFor::Seconds);
-    let seconds_at = fields.path("SecondsPath").map(WaitFor::SecondsAt);
-    let until_at = fields.path("TimestampPath").map(WaitFor::UntilAt);
-    let until = fields.text("Timestamp").and_then(|text| {
+    if ["Seconds", "SecondsPath"].iter().any(|way| fields.has(way)) {
+        let seconds = fields.amount("Seconds", "SecondsPath", 0..=WAIT_SECONDS_MAX)?;
+        return Some(Kind::Wait(match seconds {
+            Amount::Fixed(seconds) => WaitFor::Seconds(seconds),
+            Amount::Computed(field) => WaitFor::SecondsAt(field),
+        }));
+    }
+    if let Some(text) = fixed_text(fields, "Timestamp") {
         let instant = parse_rfc3339(text);
         if instant.is_none() {
             fields.wrong_at("Timestamp", "String does not match RFC3339 timestamp");
         }
-        instant.map(|instant| WaitFor::Until(instant.to_millis()))
-    });
-    seconds
-        .or(seconds_at)
-        .or(until)
-        .or(until_at)
-        .map(Kind::Wait)
+        return instant.map(|instant| Kind::Wait(WaitFor::Until(instant.to_millis())));
+    }
+    let until = fields.computed("Timestamp", "TimestampPath")?;
+    Some(Kind::Wait(WaitFor::UntilAt(until)))
+}
+
+/// The text under a name, unless it is a JSONata expression.
+fn fixed_text<'v>(fields: &mut Fields<'v, '_>, name: &str) -> Option<&'v str> {
+    if fields.is_query(name) {
+        return None;
+    }
+    fields.text(name)
 }
 
 fn parse_fail(fields: &mut Fields<'_, '_>) -> Kind {
@@ -232,8 +246,13 @@ fn parse_fail(fields: &mut Fields<'_, '_>) -> Kind {
 
 fn parse_fail_text(fields: &mut Fields<'_, '_>, fixed: &str, path: &str) -> Option<FailText> {
     fields.at_most_one(&[fixed, path]);
-    if let Some(text) = fields.text(fixed) {
+    if let Some(text) = fixed_text(fields, fixed) {
         return Some(FailText::Fixed(text.to_owned()));
+    }
+    if fields.is_query(fixed) {
+        let expression = fields.query(fixed)?;
+        let name = fixed.to_owned();
+        return Some(FailText::Computed(Computed { name, expression }));
     }
     let expression = Expression::parse(fields.text(path)?);
     if expression.is_none() {
@@ -243,109 +262,6 @@ fn parse_fail_text(fields: &mut Fields<'_, '_>, fixed: &str, path: &str) -> Opti
         );
         fields.wrong(message);
     }
-    expression.map(FailText::At)
+    let name = path.to_owned();
+    expression.map(|expression| FailText::Computed(Computed { name, expression }))
 }
-
-/// The types in the order of the service's own list, and the fields that each has beyond those of
-/// every state.
-const TYPES: [(&str, &[&str]); 8] = [
-    (
-        "Task",
-        &[
-            "Next",
-            "End",
-            "InputPath",
-            "OutputPath",
-            "Parameters",
-            "Resource",
-            "ResultPath",
-            "ResultSelector",
-            "Retry",
-            "Catch",
-            "TimeoutSeconds",
-            "TimeoutSecondsPath",
-            "HeartbeatSeconds",
-            "HeartbeatSecondsPath",
-            "Credentials",
-            "Assign",
-        ],
-    ),
-    (
-        "Wait",
-        &[
-            "Next",
-            "End",
-            "InputPath",
-            "OutputPath",
-            "Seconds",
-            "SecondsPath",
-            "Timestamp",
-            "TimestampPath",
-            "Assign",
-        ],
-    ),
-    (
-        "Pass",
-        &[
-            "Next",
-            "End",
-            "InputPath",
-            "OutputPath",
-            "Parameters",
-            "Result",
-            "ResultPath",
-            "Assign",
-        ],
-    ),
-    ("Succeed", &["InputPath", "OutputPath"]),
-    ("Fail", &["Error", "ErrorPath", "Cause", "CausePath"]),
-    (
-        "Choice",
-        &["InputPath", "OutputPath", "Choices", "Default", "Assign"],
-    ),
-    (
-        "Parallel",
-        &[
-            "Next",
-            "End",
-            "InputPath",
-            "OutputPath",
-            "Parameters",
-            "Branches",
-            "ResultPath",
-            "ResultSelector",
-            "Retry",
-            "Catch",
-            "Assign",
-        ],
-    ),
-    (
-        "Map",
-        &[
-            "Next",
-            "End",
-            "InputPath",
-            "OutputPath",
-            "Parameters",
-            "ItemSelector",
-            "ItemsPath",
-            "ItemReader",
-            "ItemBatcher",
-            "ItemProcessor",
-            "Iterator",
-            "ResultWriter",
-            "Label",
-            "MaxConcurrency",
-            "MaxConcurrencyPath",
-            "ToleratedFailureCount",
-            "ToleratedFailureCountPath",
-            "ToleratedFailurePercentage",
-            "ToleratedFailurePercentagePath",
-            "ResultPath",
-            "ResultSelector",
-            "Retry",
-            "Catch",
-            "Assign",
-        ],
-    ),
-];

@@ -39,20 +39,17 @@ pub(crate) fn section<'c>(cases: &'c Value, name: &str) -> &'c [Value] {
 
 /// Whether a machine uses only what this interpreter runs so far.
 pub(crate) fn is_in_scope(definition: &Value) -> bool {
-    definition["QueryLanguage"] != "JSONata"
-        && definition["States"]
-            .as_object()
-            .is_none_or(|states| states.values().all(is_state_in_scope))
+    let states = definition["States"].as_object();
+    states.is_none_or(|states| states.values().all(is_state_in_scope))
 }
 
 fn is_state_in_scope(state: &Value) -> bool {
     let only_distributed = ["ItemReader", "ItemBatcher", "ResultWriter", "Label"];
     let branches = state["Branches"].as_array().into_iter().flatten();
     let processors = [&state["ItemProcessor"], &state["Iterator"]];
-    state["QueryLanguage"] != "JSONata"
-        && only_distributed
-            .iter()
-            .all(|name| state.get(name).is_none())
+    only_distributed
+        .iter()
+        .all(|name| state.get(name).is_none())
         && processors
             .iter()
             .all(|it| it["ProcessorConfig"]["Mode"] != "DISTRIBUTED")
