@@ -35,6 +35,14 @@ pub enum MachineType {
 }
 
 impl Context {
+    /// The ARN of something that belongs to the execution's machine: `mapRun:payments/Each`.
+    pub(crate) fn arn_inside(&self, kind: &str, label: &str, name: &str) -> String {
+        let mut parts = self.execution_id.splitn(7, ':');
+        let prefix: Vec<&str> = parts.by_ref().take(5).collect();
+        let machine = self.state_machine_name.as_str();
+        format!("{}:{kind}:{machine}/{label}:{name}", prefix.join(":"))
+    }
+
     /// The region named in the execution's ARN, or `us-east-1` when there is none.
     pub(crate) fn region(&self) -> &str {
         self.execution_id
@@ -55,6 +63,13 @@ pub(crate) struct ContextView<'a> {
     pub(crate) state: StateView<'a>,
     /// Index and value of the item that an iteration is for.
     pub(crate) item: Option<(u32, &'a Value)>,
+    /// The execution that an iteration of a distributed Map is.
+    pub(crate) child: Option<ChildView<'a>>,
+}
+
+pub(crate) struct ChildView<'a> {
+    pub(crate) label: &'a str,
+    pub(crate) name: &'a str,
 }
 
 pub(crate) struct StateView<'a> {
@@ -97,11 +112,21 @@ impl<'a> ContextView<'a> {
         } else {
             Value::Null
         };
+        let (id, name) = match &self.child {
+            None => (
+                context.execution_id.clone(),
+                context.execution_name.as_str(),
+            ),
+            Some(child) => {
+                let id = context.arn_inside("execution", child.label, child.name);
+                (id, child.name)
+            }
+        };
         let mut execution = fields([
-            ("Id", context.execution_id.as_str().into()),
+            ("Id", id.into()),
             ("Input", input),
             ("StartTime", context.start_time.to_rfc3339().into()),
-            ("Name", context.execution_name.as_str().into()),
+            ("Name", name.into()),
             ("RoleArn", context.role_arn.as_str().into()),
         ]);
         if let (Value::Object(map), MachineType::Standard) = (&mut execution, context.machine_type)

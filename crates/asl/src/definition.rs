@@ -21,9 +21,9 @@ use crate::problem::Problem;
 use crate::time::Millis;
 
 pub(crate) use model::{
-    Amount, Choice, Computed, Fail, FailText, Items, Kind, Language, Machine, MachineAt, Map, Next,
-    Parallel, Pass, PathField, Percentage, ResultPath, State, StateAt, Task, Tolerance, WaitFor,
-    When,
+    Amount, Choice, Computed, Fail, FailText, Items, Kind, Language, Machine, MachineAt, Map, Mode,
+    Next, Parallel, Pass, PathField, Percentage, ResultPath, State, StateAt, Task, Tolerance,
+    WaitFor, When,
 };
 pub use resource::{Resource, ResourceKind};
 

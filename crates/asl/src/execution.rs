@@ -17,7 +17,7 @@ use crate::definition::{Definition, Kind};
 use crate::expression::Variables;
 use crate::time::Millis;
 
-pub(crate) use thread::{Doing, Fork, Outstanding, Place, Thread, ThreadId};
+pub(crate) use thread::{Child, Doing, Fork, Outstanding, Place, Thread, ThreadId};
 
 /// One run of a state machine. [`Execution::new`] has not started yet.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -34,6 +34,8 @@ impl<'a> Visible<'a> {
                 return Some(value);
             }
             match thread.place {
+                // An execution of its own sees nothing around it.
+                _ if thread.child.is_some() => return None,
                 Some(place) => thread = self.execution.get(place.parent)?,
                 None => return self.execution.variables.get(name).map(|value| &**value),
             }

@@ -76,6 +76,17 @@ pub enum EventDetails {
         index: u32,
         what: IterationEvent,
     },
+    /// A distributed Map state began its iterations.
+    MapRunStarted { arn: String },
+    /// They ended well, as far as they had to.
+    MapRunSucceeded,
+    /// Too many of them failed.
+    MapRunFailed {
+        error: Option<String>,
+        cause: Option<String>,
+    },
+    /// They go on after the execution had ended badly.
+    MapRunRedriven { arn: String, redrive_count: u32 },
     /// A task was handed out.
     TaskScheduled(Box<TaskScheduled>),
     /// A task began.
@@ -175,6 +186,10 @@ impl EventDetails {
             Self::ForkSucceeded { kind } => format!("{}StateSucceeded", kind.as_str()),
             Self::ForkFailed { kind } => format!("{}StateFailed", kind.as_str()),
             Self::MapIteration { what, .. } => format!("MapIteration{}", what.as_str()),
+            Self::MapRunStarted { .. } => "MapRunStarted".to_owned(),
+            Self::MapRunSucceeded => "MapRunSucceeded".to_owned(),
+            Self::MapRunFailed { .. } => "MapRunFailed".to_owned(),
+            Self::MapRunRedriven { .. } => "MapRunRedriven".to_owned(),
             Self::TaskScheduled(task) => format!("{}Scheduled", family(&task.resource)),
             Self::TaskStarted { resource } => format!("{}Started", family(resource)),
             Self::TaskSubmitted { resource, .. } => format!("{}Submitted", family(resource)),
@@ -205,25 +220,23 @@ impl EventDetails {
                 role_arn,
             } => {
                 put_data(&mut details, "input", data.resolve(input));
-                details.insert("roleArn".to_owned(), role_arn.as_str().into());
+                put(&mut details, "roleArn", role_arn.as_str());
             }
             Self::ExecutionSucceeded { output } => {
                 put_data(&mut details, "output", output.resolve(input));
             }
-            Self::ExecutionFailed { error, cause } | Self::ExecutionAborted { error, cause } => {
-                put_error(&mut details, error, cause);
-            }
+            Self::ExecutionFailed { error, cause }
+            | Self::ExecutionAborted { error, cause }
+            | Self::MapRunFailed { error, cause } => put_error(&mut details, error, cause),
             Self::ExecutionTimedOut => {}
             Self::ExecutionRedriven { redrive_count } => {
-                details.insert("redriveCount".to_owned(), (*redrive_count).into());
+                put(&mut details, "redriveCount", *redrive_count);
             }
             Self::StateEntered {
                 name,
                 input: entered_with,
                 ..
-            } => {
-                put_named(&mut details, name, "input", entered_with.resolve(input));
-            }
+            } => put_named(&mut details, name, "input", entered_with.resolve(input)),
             Self::StateExited {
                 name,
                 output,
@@ -236,14 +249,18 @@ impl EventDetails {
             Self::EvaluationFailed(failed) => failed.put(&mut details),
             Self::StateAborted { .. }
             | Self::ParallelStarted
+            | Self::MapRunSucceeded
             | Self::ForkSucceeded { .. }
             | Self::ForkFailed { .. } => return None,
-            Self::MapStarted { length } => {
-                details.insert("length".to_owned(), (*length).into());
+            Self::MapRunStarted { arn } => put(&mut details, "mapRunArn", arn.as_str()),
+            Self::MapRunRedriven { arn, redrive_count } => {
+                put(&mut details, "mapRunArn", arn.as_str());
+                put(&mut details, "redriveCount", *redrive_count);
             }
+            Self::MapStarted { length } => put(&mut details, "length", *length),
             Self::MapIteration { name, index, .. } => {
-                details.insert("name".to_owned(), (&**name).into());
-                details.insert("index".to_owned(), (*index).into());
+                put(&mut details, "name", &**name);
+                put(&mut details, "index", *index);
             }
             Self::TaskScheduled(task) => task.put(&mut details, input),
             // A function or an activity that started has nothing more to say.
@@ -273,8 +290,8 @@ impl EventDetails {
 impl EvaluationFailed {
     fn put(&self, details: &mut Map<String, Value>) {
         put_error(details, &self.error, &self.cause);
-        details.insert("location".to_owned(), self.location.as_str().into());
-        details.insert("state".to_owned(), (&*self.state).into());
+        put(details, "location", self.location.as_str());
+        put(details, "state", &*self.state);
     }
 }
 
@@ -293,17 +310,17 @@ impl TaskScheduled {
     fn put(&self, details: &mut Map<String, Value>, execution_input: &Value) {
         let input = self.input.resolve(execution_input);
         if put_service(details, &self.resource) {
-            details.insert("region".to_owned(), self.region.as_str().into());
-            details.insert("parameters".to_owned(), input.to_string().into());
+            put(details, "region", self.region.as_str());
+            put(details, "parameters", input.to_string());
         } else {
             details.insert("resource".to_owned(), self.resource.to_value());
             put_data(details, "input", input);
         }
         if let Some(seconds) = self.timeout_seconds {
-            details.insert("timeoutInSeconds".to_owned(), seconds.into());
+            put(details, "timeoutInSeconds", seconds);
         }
         if let Some(seconds) = self.heartbeat_seconds {
-            details.insert("heartbeatInSeconds".to_owned(), seconds.into());
+            put(details, "heartbeatInSeconds", seconds);
         }
         if let Some(role) = &self.role_arn {
             let mut credentials = Map::new();
@@ -321,12 +338,16 @@ fn family(resource: &Resource) -> &'static str {
     }
 }
 
+fn put(details: &mut Map<String, Value>, name: &str, value: impl Into<Value>) {
+    details.insert(name.to_owned(), value.into());
+}
+
 fn put_service(details: &mut Map<String, Value>, resource: &Resource) -> bool {
     let ResourceKind::Service { service, action } = resource.kind() else {
         return false;
     };
-    details.insert("resourceType".to_owned(), service.as_str().into());
-    details.insert("resource".to_owned(), action.as_str().into());
+    put(details, "resourceType", service.as_str());
+    put(details, "resource", action.as_str());
     true
 }
 
@@ -336,7 +357,7 @@ fn put_data(details: &mut Map<String, Value>, name: &str, value: &Value) {
 }
 
 fn put_named(details: &mut Map<String, Value>, name: &str, kind: &str, value: &Value) {
-    details.insert("name".to_owned(), name.into());
+    put(details, "name", name);
     put_data(details, kind, value);
 }
 
@@ -354,15 +375,15 @@ fn put_assigned(details: &mut Map<String, Value>, assigned: &[(String, String)])
 
 fn put_error(details: &mut Map<String, Value>, error: &Option<String>, cause: &Option<String>) {
     if let Some(error) = error {
-        details.insert("error".to_owned(), error.as_str().into());
+        put(details, "error", error.as_str());
     }
     if let Some(cause) = cause {
-        details.insert("cause".to_owned(), cause.as_str().into());
+        put(details, "cause", cause.as_str());
     }
 }
 
 fn not_truncated() -> Value {
     let mut details = Map::new();
-    details.insert("truncated".to_owned(), false.into());
+    put(&mut details, "truncated", false);
     Value::Object(details)
 }

@@ -60,3 +60,14 @@ pub(crate) const QUERY_ITEMS_MAX: usize = 262_144;
 
 /// Deepest nesting of what an expression comes to; ours, so that a record of it can be read again.
 pub(crate) const QUERY_RESULT_DEPTH_MAX: usize = 100;
+
+/// Most iterations of an inline Map state that run at once, whatever it asks for. Source: developer
+/// guide, "Map state processing modes".
+pub(crate) const INLINE_AT_ONCE_MAX: u32 = 40;
+
+/// Most iterations of a distributed Map state that run at once. Source: developer guide, "Using Map
+/// state in Distributed mode".
+pub(crate) const DISTRIBUTED_AT_ONCE_MAX: u32 = 10_000;
+
+/// Longest `Label` of a Map state, in characters. Source: developer guide, distributed Map fields.
+pub(crate) const LABEL_CHARS_MAX: usize = 40;

@@ -238,7 +238,7 @@ fn what_cannot_run_yet_is_refused_as_that() {
     let map = json!({"StartAt": "M", "States": {"M": {"Type": "Map", "ItemProcessor": machine,
         "ItemBatcher": {"MaxItemsPerBatch": 2}, "End": true}}});
     let problems = parse(&map, MachineType::Standard).unwrap_err();
-    assert_eq!(problems.len(), 2);
+    assert_eq!(problems.len(), 1);
     for problem in problems {
         assert_eq!(problem.code, ProblemCode::NotSupportedYet);
         assert!(problem.message.contains("not supported yet"));

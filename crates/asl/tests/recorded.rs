@@ -5,17 +5,23 @@
 mod common;
 
 use asl::execution::Execution;
-use common::compare::{Comparison, essential};
+use common::compare::{Comparison, essential, is_before};
 use common::drive::{Driven, drive};
 use common::{cases, is_in_scope, report, section};
 use serde_json::{Value, json};
 
 /// Recorded executions that cannot match, each with the reason.
-const EXCUSED: &[(&str, &str)] = &[(
-    "credentials_base/test_cross_account_lambda_task",
-    "the recorder put the words test_aws_account_id into an event where the definition of the \
-     case has an account's number",
-)];
+const EXCUSED: &[(&str, &str)] = &[
+    (
+        "credentials_base/test_cross_account_lambda_task",
+        "the recorder put the words test_aws_account_id into an event where the definition of the \
+         case has an account's number",
+    ),
+    (
+        "base_scenarios/test_map_state_lambda",
+        "what the function gave in the iterations of its distributed Map is not in the case",
+    ),
+];
 
 #[test]
 fn executions_are_as_recorded() {
@@ -35,7 +41,7 @@ fn check(case: &Value) -> Result<(), String> {
         history,
     } = drive(case)?;
     let mut comparison = Comparison::new(case);
-    let expected = case["events"].as_array().unwrap();
+    let expected = &as_of_today(case);
     let types = |events: &[Value]| -> Vec<String> {
         events
             .iter()
@@ -60,6 +66,32 @@ fn check(case: &Value) -> Result<(), String> {
         comparison.equal(&essential(expected), &essential(found), &at)?;
     }
     outcome_is(case, &execution, &input, &mut comparison)
+}
+
+/// The recorded events as the service has given them since November 2024: before, what follows a
+/// distributed Map's run followed its end, now it follows its beginning (recorded, both).
+fn as_of_today(case: &Value) -> Vec<Value> {
+    let mut events = case["events"].as_array().unwrap().clone();
+    let runs: Vec<(u64, Value)> = events
+        .iter()
+        .filter(|event| event["type"] == "MapRunSucceeded")
+        .map(|event| {
+            (
+                event["id"].as_u64().unwrap(),
+                event["previousEventId"].clone(),
+            )
+        })
+        .collect();
+    let exits = events
+        .iter_mut()
+        .filter(|event| event["type"] == "MapStateExited");
+    for exit in exits.filter(|_| is_before(case, ("2024", "11", "01"))) {
+        let run = runs.iter().find(|(id, _)| exit["previousEventId"] == *id);
+        if let Some((_, begun)) = run {
+            exit["previousEventId"] = begun.clone();
+        }
+    }
+    events
 }
 
 /// The recorder sorted the events between the beginning and the end of a Parallel state, blanked

@@ -5,6 +5,7 @@
 //! could have been. Within each branch the events follow each other as there: what begins a branch
 //! precedes its first event, and the events about branches do not precede each other.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -12,10 +13,11 @@ use serde_json::Value;
 use super::inspect::ForkMock;
 use super::machine::{Cursor, Flow, Machine};
 use crate::datum::Datum;
-use crate::definition::{Items, Kind, Language, Map, Parallel, State, StateType, Tolerance};
-use crate::execution::{Doing, Fork, Place, Thread, ThreadId};
+use crate::definition::{Items, Kind, Language, Map, Mode, Parallel, State, StateType, Tolerance};
+use crate::execution::{Child, Doing, Fork, Place, Thread, ThreadId};
 use crate::flow::{self, Fault};
 use crate::history::{EventDetails, IterationEvent};
+use crate::limits::{DISTRIBUTED_AT_ONCE_MAX, INLINE_AT_ONCE_MAX};
 use crate::retry::{Failure, Origin};
 use crate::time::Millis;
 
@@ -59,10 +61,28 @@ impl<'a> Machine<'a> {
             }
         });
         self.record(EventDetails::MapStarted { length });
-        let tolerated = self.tolerated(&map.tolerance, length, &data)?;
+        let mut tolerated = self.tolerated(&map.tolerance, length, &data)?;
+        let mut run = None;
+        let at_once_max = match &map.mode {
+            Mode::Inline => INLINE_AT_ONCE_MAX,
+            Mode::Distributed { .. } => {
+                let name = self.luck.uuid();
+                let arn = self.run_arn(state, map, &name);
+                self.record(EventDetails::MapRunStarted { arn });
+                run = Some(name);
+                // Without a threshold it is none at all, and still what is exceeded.
+                tolerated = tolerated.or(Some(0));
+                DISTRIBUTED_AT_ONCE_MAX
+            }
+        };
+        let at_once = match u32::try_from(at_once) {
+            Ok(0) | Err(_) => at_once_max,
+            Ok(number) => number.min(at_once_max),
+        };
         let fork = Fork {
-            at_once: u32::try_from(at_once).unwrap_or(u32::MAX),
+            at_once,
             tolerated,
+            run,
             ..Fork::new(items, length)
         };
         self.begin(state, fork)
@@ -108,11 +128,13 @@ impl<'a> Machine<'a> {
 
     /// Lets a mock stand for all that the branches do.
     fn mock(&mut self, state: &'a State, fork: &Fork, mock: ForkMock) -> Result<Flow, Failure> {
-        if fork.tolerated.is_some_and(|most| mock.failures > most) {
+        // Recorded: without a threshold no number of failures fails a mocked state.
+        let is_limited = matches!(&state.kind, Kind::Map(map) if map.tolerance.is_limited());
+        if is_limited && fork.tolerated.is_some_and(|most| mock.failures > most) {
             return Err(exceeded());
         }
         match mock.outcome {
-            Ok(result) => self.joined(state, Datum::new(result)),
+            Ok(result) => self.joined(state, Datum::new(result), self.thread.previous_event),
             Err((error, cause)) => Err(Failure {
                 error,
                 cause,
@@ -170,8 +192,12 @@ impl<'a> Machine<'a> {
         place: Place,
         items: &Datum,
     ) -> Result<Datum, Failure> {
+        let is_apart = matches!(map.mode, Mode::Distributed { .. });
         let previous = self.thread.previous_event;
-        let begun = self.record_iteration(place, IterationEvent::Started, previous);
+        let begun = match is_apart {
+            true => 0,
+            false => self.record_iteration(place, IterationEvent::Started, previous),
+        };
         let input = match &map.selector {
             None => {
                 let item = items.resolve(self.run.input).get(place.index as usize);
@@ -188,6 +214,15 @@ impl<'a> Machine<'a> {
             }
         };
         self.hold_branch(place, begun);
+        if is_apart {
+            self.thread.child = Some(Box::new(Child {
+                name: self.luck.uuid(),
+                input: input.as_ref().map_or_else(|_| items.clone(), Datum::clone),
+                // Its beginning is an event as well.
+                last_event: 1,
+            }));
+            self.child = Some(self.at);
+        }
         input
     }
 
@@ -209,7 +244,14 @@ impl<'a> Machine<'a> {
     }
 
     /// Ends the thread in hand, which failed: the execution with it, or what waits for it.
-    pub(super) fn thread_failed(&mut self, failure: Failure) -> Cursor {
+    pub(super) fn thread_failed(&mut self, mut failure: Failure) -> Cursor {
+        if let (Origin::Fatal, Some(child)) = (failure.origin, self.child) {
+            // It ends an execution, if only one that is an iteration of another.
+            self.thread.rest();
+            self.focus(child);
+            self.rest_inside(child);
+            failure.origin = Origin::Task;
+        }
         let place = self
             .thread
             .place
@@ -226,12 +268,19 @@ impl<'a> Machine<'a> {
         let definition = self.run.definition;
         let state = definition.state(&self.thread.state)?;
         let fork = self.thread.fork_mut()?;
-        let may_fail = fork.tolerated.unwrap_or(0);
-        if fork.failed < may_fail {
+        if fork.failed < fork.tolerated.unwrap_or(0) {
             fork.failed += 1;
             return self.branch_ended(place, IterationEvent::Failed, last);
         }
-        let is_exceeded = fork.tolerated.is_some();
+        if fork.tolerated.is_some() {
+            failure = exceeded();
+        }
+        if fork.run.is_some() {
+            self.rest_inside(self.at);
+            let (error, cause) = (failure.error.clone(), failure.cause.clone());
+            self.record(EventDetails::MapRunFailed { error, cause });
+            return self.settle(state, Err(failure));
+        }
         self.thread.previous_event = last;
         if matches!(state.kind, Kind::Map(_)) {
             self.record_iteration(place, IterationEvent::Failed, last);
@@ -241,7 +290,6 @@ impl<'a> Machine<'a> {
             self.record_apart(EventDetails::StateAborted { kind }, last);
         }
         self.abort_inside(self.at);
-        let failure = if is_exceeded { exceeded() } else { failure };
         self.settle(state, Err(failure))
     }
 
@@ -249,9 +297,12 @@ impl<'a> Machine<'a> {
     fn branch_ended(&mut self, place: Place, what: IterationEvent, last: u32) -> Cursor {
         let definition = self.run.definition;
         let state = definition.state(&self.thread.state)?;
-        self.thread.previous_event = last;
-        let is_complete = self.thread.fork()?.is_complete();
-        if matches!(state.kind, Kind::Map(_)) {
+        let fork = self.thread.fork()?;
+        let (is_complete, is_apart) = (fork.is_complete(), fork.run.is_some());
+        if !is_apart {
+            self.thread.previous_event = last;
+        }
+        if matches!(state.kind, Kind::Map(_)) && !is_apart {
             let id = self.record_iteration(place, what, last);
             // Recorded: only the last one is followed by the state's own events.
             if is_complete {
@@ -279,17 +330,33 @@ impl<'a> Machine<'a> {
             Datum::Inline(value) => Arc::unwrap_or_clone(value),
         });
         let result = Datum::new(Value::Array(results.collect()));
-        self.joined(state, result)
+        if fork.run.is_some() {
+            let previous = self.thread.previous_event;
+            let ended = self.record_apart(EventDetails::MapRunSucceeded, previous);
+            return self.joined(state, result, ended);
+        }
+        self.joined(state, result, self.thread.previous_event)
     }
 
-    fn joined(&mut self, state: &'a State, result: Datum) -> Result<Flow, Failure> {
+    fn joined(&mut self, state: &'a State, result: Datum, previous: u32) -> Result<Flow, Failure> {
         let kind = state.kind.state_type();
-        let previous = self.thread.previous_event;
         self.record_apart(EventDetails::ForkSucceeded { kind }, previous);
         let selector = state.result_selector.as_ref();
         let shaped = self.checked(&result, |scope| flow::shape(selector, &result, scope))?;
         self.result = Some(result);
         self.leave_result(state, shaped)
+    }
+
+    /// Stops all that goes on inside a thread without a word.
+    fn rest_inside(&mut self, outer: ThreadId) {
+        let mut stopped = BTreeSet::from([outer]);
+        // A thread comes after the one that it is inside of.
+        for (id, thread) in &mut self.execution.branches {
+            if thread.place.is_some_and(|it| stopped.contains(&it.parent)) {
+                stopped.insert(*id);
+                thread.rest();
+            }
+        }
     }
 
     /// Stops all that goes on inside a thread, and says so of each state that can be aborted.
@@ -300,7 +367,10 @@ impl<'a> Machine<'a> {
             .map(|(id, _)| id)
             .collect();
         for id in inside {
-            self.abort_inside(id);
+            match self.execution.get(id).and_then(Thread::fork) {
+                Some(fork) if fork.run.is_some() => self.rest_inside(id),
+                _ => self.abort_inside(id),
+            }
             if let Some(mut thread) = self.execution.take(id) {
                 self.abort(&mut thread);
                 self.execution.put(id, thread);
@@ -367,7 +437,8 @@ impl<'a> Machine<'a> {
                 let items = fork.data.resolve(self.run.input);
                 return items.get(index as usize).map(|item| (index, item));
             }
-            let place = thread.place?;
+            // An execution of its own is not told of its item.
+            let place = thread.place.filter(|_| thread.child.is_none())?;
             index = Some(place.index);
             thread = self.execution.get(place.parent)?;
         }
@@ -379,12 +450,44 @@ impl<'a> Machine<'a> {
     }
 }
 
+impl Machine<'_> {
+    /// The label in the name of the execution that the thread in hand is part of.
+    pub(super) fn label(&self) -> &str {
+        let child = self.child.and_then(|child| match child == self.at {
+            true => self.thread.place,
+            false => self.execution.get(child)?.place,
+        });
+        let state = child.and_then(|place| self.execution.get(place.parent));
+        let state = state.and_then(|parent| self.run.definition.state(&parent.state));
+        match state.map(|state| (&state.name, &state.kind)) {
+            Some((name, Kind::Map(map))) => map.label(name),
+            _ => "",
+        }
+    }
+
+    pub(super) fn run_arn(&self, state: &State, map: &Map, name: &str) -> String {
+        let label = map.label(&state.name);
+        self.run.context.arn_inside("mapRun", label, name)
+    }
+}
+
+impl Map {
+    /// `Label`, or what stands for it.
+    fn label<'s>(&'s self, state: &'s str) -> &'s str {
+        match &self.mode {
+            Mode::Distributed { label: Some(label) } => label,
+            Mode::Distributed { label: None } | Mode::Inline => state,
+        }
+    }
+}
+
 impl Fork {
     fn new(data: Datum, count: u32) -> Self {
         Self {
             data,
             count,
             at_once: 0,
+            run: None,
             tolerated: None,
             begun: 0,
             failed: 0,

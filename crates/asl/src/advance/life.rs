@@ -65,6 +65,7 @@ impl Machine<'_> {
         self.thread.retries.clear();
         if let Some(fork) = self.thread.fork_mut() {
             fork.failed = 0;
+            self.redrive_run();
             let inside = self.execution.threads().filter(|(_, it)| it.is_inside(id));
             for branch in inside.map(|(branch, _)| branch).collect::<Vec<_>>() {
                 self.redrive_thread(branch, redriven);
@@ -88,6 +89,20 @@ impl Machine<'_> {
         } else {
             let input = self.thread.input.clone();
             self.go(Some((at, input)));
+        }
+    }
+
+    /// A distributed Map says that its iterations go on. Source: developer guide, "Redriving Map
+    /// Runs".
+    fn redrive_run(&mut self) {
+        let state = self.run.definition.state(&self.thread.state);
+        let run = self.thread.fork().and_then(|fork| fork.run.clone());
+        if let (Some(name), Some(state)) = (run, state)
+            && let Kind::Map(map) = &state.kind
+        {
+            let arn = self.run_arn(state, map, &name);
+            let redrive_count = self.execution.redrives;
+            self.record(EventDetails::MapRunRedriven { arn, redrive_count });
         }
     }
 

@@ -8,10 +8,10 @@ use serde_json::Value;
 
 use super::inspect::Looking;
 use super::{Command, Inspection, Moment, Run, Transition};
-use crate::context::{ContextView, StateView};
+use crate::context::{ChildView, ContextView, StateView};
 use crate::datum::Datum;
 use crate::definition::{Kind, Next, State, StateAt};
-use crate::execution::{Doing, Execution, OUTERMOST, Status, TaskId, Thread, ThreadId};
+use crate::execution::{Child, Doing, Execution, OUTERMOST, Status, TaskId, Thread, ThreadId};
 use crate::expression::{Scope, Visible};
 use crate::flow::Fault;
 use crate::history::{EvaluationFailed, EventDetails, HistoryEvent};
@@ -29,6 +29,8 @@ pub(super) struct Machine<'a> {
     /// The thread in hand.
     pub(super) thread: Thread,
     pub(super) at: ThreadId,
+    /// The thread around the one in hand, or itself, that is an execution of its own.
+    pub(super) child: Option<ThreadId>,
     /// The token of the task in hand.
     pub(super) token: Option<Arc<str>>,
     /// The iteration that is about to begin.
@@ -75,6 +77,7 @@ impl<'a> Machine<'a> {
             execution,
             thread,
             at: OUTERMOST,
+            child: None,
             token,
             item: None,
             result: None,
@@ -125,7 +128,41 @@ impl<'a> Machine<'a> {
         self.error = None;
         self.before_entry = None;
         let last = std::mem::replace(&mut self.thread, thread);
-        (std::mem::replace(&mut self.at, id), last)
+        let last_at = std::mem::replace(&mut self.at, id);
+        self.child = self.child_around();
+        (last_at, last)
+    }
+
+    fn child_around(&self) -> Option<ThreadId> {
+        let (mut at, mut thread) = (self.at, &self.thread);
+        while thread.child.is_none() {
+            at = thread.place?.parent;
+            thread = self.execution.get(at)?;
+        }
+        Some(at)
+    }
+
+    /// The execution of its own that the thread in hand is part of.
+    fn child(&self) -> Option<&Child> {
+        let thread = match self.child? {
+            at if at == self.at => &self.thread,
+            at => self.execution.get(at)?,
+        };
+        thread.child.as_deref()
+    }
+
+    fn child_mut(&mut self) -> Option<&mut Child> {
+        let thread = match self.child? {
+            at if at == self.at => &mut self.thread,
+            at => self.execution.branches.get_mut(&at)?,
+        };
+        thread.child.as_deref_mut()
+    }
+
+    /// Id of the last event of the history that the thread in hand is part of.
+    fn last_event(&self) -> u32 {
+        self.child()
+            .map_or(self.execution.last_event, |child| child.last_event)
     }
 
     /// Takes the thread in hand that waits for a task.
@@ -158,8 +195,9 @@ impl<'a> Machine<'a> {
             let Some(state) = definition.states.get(at) else {
                 return;
             };
-            if self.is_history_full() {
-                return;
+            if let Some(failure) = self.full() {
+                cursor = self.thread_failed(failure);
+                continue;
             }
             self.enter(state, input);
             let flow = self.execute(state);
@@ -223,7 +261,7 @@ impl<'a> Machine<'a> {
             name,
             input,
         });
-        self.thread.entered_event = self.execution.last_event;
+        self.thread.entered_event = self.thread.previous_event;
         self.before_entry = Some(before);
     }
 
@@ -289,6 +327,10 @@ impl<'a> Machine<'a> {
 
     /// Records an event that the thread's own events do not follow, and says its id.
     pub(super) fn record_apart(&mut self, details: EventDetails, previous_event_id: u32) -> u32 {
+        if let Some(child) = self.child_mut() {
+            child.last_event += 1;
+            return child.last_event;
+        }
         self.execution.last_event += 1;
         let id = self.execution.last_event;
         self.history.push(HistoryEvent {
@@ -300,20 +342,22 @@ impl<'a> Machine<'a> {
         id
     }
 
-    /// Ends the execution when its history has no room for another state.
-    pub(super) fn is_history_full(&mut self) -> bool {
-        if self.has_room() {
-            return false;
-        }
+    /// What ends an execution whose history has no room for another state.
+    pub(super) fn full(&self) -> Option<Failure> {
         let cause = format!(
             "The execution reached the maximum number of history events ({HISTORY_EVENTS_MAX})."
         );
-        self.end_failed(Some("States.Runtime".to_owned()), Some(cause));
-        true
+        (!self.has_room()).then(|| Failure {
+            error: Some("States.Runtime".to_owned()),
+            cause: Some(cause),
+            origin: Origin::Fatal,
+            patience: Millis(0),
+            evaluation: None,
+        })
     }
 
     pub(super) fn has_room(&self) -> bool {
-        self.execution.last_event + EVENTS_AHEAD < HISTORY_EVENTS_MAX
+        self.last_event() + EVENTS_AHEAD < HISTORY_EVENTS_MAX
     }
 
     fn is_too_large(&self, output: &Datum) -> bool {
@@ -329,9 +373,11 @@ impl<'a> Machine<'a> {
     pub(super) fn over<T>(&self, data: &Datum, look: impl FnOnce(Scope<'_>) -> T) -> T {
         let state = self.run.definition.state(&self.thread.state);
         let counts = state.is_some_and(|state| state.kind.can_retry());
+        let child = self.child();
+        let input = child.map_or(self.run.input, |child| child.input.resolve(self.run.input));
         let context = ContextView {
             context: self.run.context,
-            input: self.run.input,
+            input,
             redrive_count: self.execution.redrives,
             redriven_at: self.execution.redriven_at,
             state: StateView {
@@ -341,6 +387,10 @@ impl<'a> Machine<'a> {
                 token: self.token.as_deref(),
             },
             item: self.item(),
+            child: child.map(|child| ChildView {
+                label: self.label(),
+                name: &child.name,
+            }),
         };
         look(Scope {
             data: data.resolve(self.run.input),

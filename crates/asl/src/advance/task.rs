@@ -84,8 +84,8 @@ impl<'a> Machine<'a> {
 
     /// Hands out the state's task.
     pub(super) fn schedule(&mut self, state: &'a State, task: &Task) -> Result<Flow, Failure> {
-        if self.is_history_full() {
-            return Ok(Flow::Ended);
+        if let Some(failure) = self.full() {
+            return Err(failure);
         }
         let token = task
             .resource

@@ -179,9 +179,22 @@ pub(crate) struct Map {
     /// not the item itself.
     pub(crate) selector: Option<Template>,
     pub(crate) processor: MachineAt,
+    pub(crate) mode: Mode,
     /// How many iterations may run at once; 0 for any number.
     pub(crate) max_concurrency: Amount,
     pub(crate) tolerance: Tolerance,
+}
+
+/// How a Map runs its iterations.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// As branches of the execution.
+    Inline,
+    /// As executions of their own, whose histories are not the parent's.
+    Distributed {
+        /// `Label`, a part of their names.
+        label: Option<String>,
+    },
 }
 
 /// Where a Map has its list from.
@@ -245,6 +258,13 @@ impl State {
             | Kind::Succeed
             | Kind::Fail(_) => &[],
         }
+    }
+}
+
+impl Tolerance {
+    /// Whether the state says how many.
+    pub(crate) fn is_limited(&self) -> bool {
+        self.count.is_some() || self.percentage.is_some()
     }
 }
 

@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use super::document::Parsing;
 use super::fields::Fields;
-use super::{Amount, Items, Kind, Language, MachineAt, Map, Parallel, Tolerance};
+use super::{Amount, Items, Kind, Language, MachineAt, Map, Mode, Parallel, Tolerance};
+use crate::limits::LABEL_CHARS_MAX;
 use crate::problem::Problem;
 
 pub(super) fn parse_parallel(fields: &mut Fields<'_, '_>, parsing: &mut Parsing) -> Option<Kind> {
@@ -28,7 +29,7 @@ pub(super) fn parse_parallel(fields: &mut Fields<'_, '_>, parsing: &mut Parsing)
 }
 
 pub(super) fn parse_map(fields: &mut Fields<'_, '_>, parsing: &mut Parsing) -> Option<Kind> {
-    refuse_what_distributed_maps_have(fields, parsing);
+    refuse_what_is_elsewhere(fields, parsing);
     fields.at_most_one(&["ItemProcessor", "Iterator"]);
     fields.at_most_one(&["ItemSelector", "Parameters"]);
     let processor = ["ItemProcessor", "Iterator"]
@@ -39,7 +40,7 @@ pub(super) fn parse_map(fields: &mut Fields<'_, '_>, parsing: &mut Parsing) -> O
         return None;
     };
     let location = fields.at(name);
-    check_config(&location, fields, name, parsing);
+    let mode = parse_mode(&location, fields, name);
     let machine = fields.get(name)?;
     let processor = parse_machine(machine, &location, PROCESSOR_FIELDS, fields, parsing);
     let whole = 0..=u64::from(u32::MAX);
@@ -59,6 +60,7 @@ pub(super) fn parse_map(fields: &mut Fields<'_, '_>, parsing: &mut Parsing) -> O
         items: parse_items(fields),
         selector,
         processor: processor?,
+        mode,
         max_concurrency: max_concurrency.unwrap_or(Amount::Fixed(0)),
         tolerance,
     };
@@ -103,39 +105,42 @@ fn parse_machine(
 }
 
 /// `ProcessorConfig`, which says how a Map runs its iterations.
-fn check_config(
-    location: &str,
-    around: &mut Fields<'_, '_>,
-    processor: &str,
-    parsing: &mut Parsing,
-) {
+fn parse_mode(location: &str, around: &mut Fields<'_, '_>, processor: &str) -> Mode {
+    let label = around.text("Label").map(str::to_owned);
+    let too_long = |label: &String| label.chars().count() > LABEL_CHARS_MAX;
+    if label.as_ref().is_some_and(too_long) {
+        let message = format!("A label must have at most {LABEL_CHARS_MAX} characters");
+        around.wrong_at("Label", message);
+    }
     let config = around
         .get(processor)
         .and_then(|it| it.get("ProcessorConfig"));
-    let Some(config) = config else { return };
+    let Some(config) = config else {
+        return Mode::Inline;
+    };
     let location = format!("{location}/ProcessorConfig");
     let Value::Object(map) = config else {
         around.adopt(vec![Problem::schema(
             "Expected value of type Object",
             location,
         )]);
-        return;
+        return Mode::Inline;
     };
     let mut problems = Vec::new();
     let mut fields = Fields::new(map, location, &mut problems);
     fields.refuse_others(&["Mode", "ExecutionType"]);
     fields.one_of("ExecutionType", &["STANDARD", "EXPRESS"]);
-    if fields.one_of("Mode", &["INLINE", "DISTRIBUTED"]) == Some("DISTRIBUTED") {
-        let message = "A Map state whose 'Mode' is 'DISTRIBUTED' is not supported yet";
-        parsing
-            .not_yet
-            .push(Problem::not_yet(message, fields.at("Mode")));
-    }
+    let mode = fields.one_of("Mode", &["INLINE", "DISTRIBUTED"]);
     around.adopt(problems);
+    match mode {
+        Some("DISTRIBUTED") => Mode::Distributed { label },
+        _ => Mode::Inline,
+    }
 }
 
-fn refuse_what_distributed_maps_have(fields: &Fields<'_, '_>, parsing: &mut Parsing) {
-    for name in ["ItemReader", "ItemBatcher", "ResultWriter", "Label"] {
+/// Lists that stand in a bucket, and results that are to be put there.
+fn refuse_what_is_elsewhere(fields: &Fields<'_, '_>, parsing: &mut Parsing) {
+    for name in ["ItemReader", "ItemBatcher", "ResultWriter"] {
         if fields.has(name) {
             let message = format!("The field '{name}' of a Map state is not supported yet");
             parsing

@@ -39,7 +39,21 @@ pub(crate) struct Thread {
     /// because they outlive the thread.
     #[serde(rename = "vars", default, skip_serializing_if = "Variables::is_empty")]
     pub(crate) variables: Variables,
+    /// What it has for itself as the execution that an iteration of a distributed Map is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) child: Option<Box<Child>>,
     pub(crate) doing: Doing,
+}
+
+/// An execution inside an execution: it sees nothing of what is around it, and its events are
+/// counted and kept nowhere.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Child {
+    pub(crate) name: String,
+    pub(crate) input: Datum,
+    /// Id of its last event.
+    #[serde(rename = "event")]
+    pub(crate) last_event: u32,
 }
 
 /// Which branch or iteration a thread is.
@@ -80,6 +94,9 @@ pub(crate) struct Fork {
     /// How many may run at once; 0 for any number.
     #[serde(rename = "limit", default, skip_serializing_if = "super::is_zero")]
     pub(crate) at_once: u32,
+    /// The name of the run, if its iterations are executions of their own.
+    #[serde(rename = "run", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) run: Option<String>,
     /// How many may fail; none when the first failure is the whole state's.
     #[serde(rename = "tol", default, skip_serializing_if = "Option::is_none")]
     pub(crate) tolerated: Option<u32>,
@@ -125,6 +142,7 @@ impl Thread {
             retries: Vec::new(),
             place,
             variables: Variables::new(),
+            child: None,
             doing: Doing::Rest,
         }
     }

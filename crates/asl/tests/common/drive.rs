@@ -79,10 +79,10 @@ pub(crate) fn drive(case: &Value) -> Result<Driven, String> {
         let mut signals = Vec::new();
         match commands.pop_front() {
             Some(command) => {
-                let call = calls
-                    .next()
-                    .ok_or("a task was called that was not recorded")?;
-                signals = answers(case, call, &command);
+                signals = match calls.next() {
+                    Some(call) => answers(case, call, &command),
+                    None => identity(case, &command, &input)?,
+                };
             }
             None if case["external_action"].is_string() => {
                 signals.push(Signal::Stop {
@@ -128,6 +128,23 @@ fn step(
     at: &Moment,
 ) -> Result<Transition, AdvanceError> {
     advance(run, &last.execution, signal, at)
+}
+
+/// What a task answered that is not in the history, because it is not the parent's: the case says
+/// when all that its function does is to give back what it gets.
+fn identity(case: &Value, command: &Command, input: &Value) -> Result<Vec<Signal>, String> {
+    let mut lambdas = case["lambdas"].as_object().into_iter().flatten();
+    let is_identity = lambdas.next().map(|(_, it)| it["behaviour"] == "identity");
+    if is_identity != Some(true) {
+        return Err("a task was called that was not recorded".to_owned());
+    }
+    let Command::RunTask {
+        task, input: given, ..
+    } = command;
+    Ok(vec![Signal::TaskSucceeded {
+        task: *task,
+        output: given.resolve(input).clone(),
+    }])
 }
 
 /// What a recorded task answered; nothing when it was the engine's own time-out.

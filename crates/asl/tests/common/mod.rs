@@ -44,15 +44,10 @@ pub(crate) fn is_in_scope(definition: &Value) -> bool {
 }
 
 fn is_state_in_scope(state: &Value) -> bool {
-    let only_distributed = ["ItemReader", "ItemBatcher", "ResultWriter", "Label"];
+    let elsewhere = ["ItemReader", "ItemBatcher", "ResultWriter"];
     let branches = state["Branches"].as_array().into_iter().flatten();
     let processors = [&state["ItemProcessor"], &state["Iterator"]];
-    only_distributed
-        .iter()
-        .all(|name| state.get(name).is_none())
-        && processors
-            .iter()
-            .all(|it| it["ProcessorConfig"]["Mode"] != "DISTRIBUTED")
+    elsewhere.iter().all(|name| state.get(name).is_none())
         && branches.chain(processors).all(is_in_scope)
 }
 
