@@ -189,6 +189,30 @@ impl Execution {
         innermost.map(|(_, thread)| &*thread.state)
     }
 
+    /// The Fail state that a redrive could only end in again, if it ended in one: nothing around it
+    /// may be tried again, or lets some of its iterations fail.
+    #[must_use]
+    pub fn dead_end(&self, definition: &Definition) -> Option<&str> {
+        let is_fail = |thread: &Thread| {
+            let state = definition.state(&thread.state);
+            state.is_some_and(|state| matches!(state.kind, Kind::Fail(_)))
+        };
+        let mut threads = self.threads().map(|(_, thread)| thread);
+        let ended = threads.find(|it| is_fail(it) && self.decides(it, definition));
+        ended.map(|thread| &*thread.state)
+    }
+
+    /// Whether the failure of a thread is that of the execution, each time.
+    fn decides(&self, thread: &Thread, definition: &Definition) -> bool {
+        let Some(outer) = thread.place.and_then(|place| self.get(place.parent)) else {
+            return thread.place.is_none();
+        };
+        let state = definition.state(&outer.state);
+        let is_final = state.is_some_and(|state| state.retriers.is_empty());
+        let may_fail = outer.fork().and_then(|fork| fork.tolerated).unwrap_or(0);
+        is_final && may_fail == 0 && self.decides(outer, definition)
+    }
+
     /// How often the current state was retried in this visit.
     #[must_use]
     pub fn retry_count(&self) -> u32 {

@@ -394,3 +394,32 @@ fn many_items_do_not_go_beyond_the_longest_history() {
     assert_eq!(play.execution.error(), Some("States.Runtime"));
     assert!(play.execution.event_count() <= 25_000);
 }
+
+#[test]
+fn a_redrive_is_a_dead_end_where_it_must_end_in_the_same_fail_state() {
+    let fail = json!({"StartAt": "F", "States": {"F": {"Type": "Fail"}}});
+    let whole = |state: Value| json!({"StartAt": "S", "States": {"S": state}});
+    let parallel = json!({"Type": "Parallel", "Branches": [fail], "End": true});
+    let map = json!({"Type": "Map", "ItemProcessor": fail, "End": true});
+    let with = |state: &Value, name: &str, value: Value| {
+        let mut state = state.clone();
+        state[name] = value;
+        state
+    };
+    let again = json!([{"ErrorEquals": ["States.ALL"], "MaxAttempts": 0}]);
+    let inside = json!({"StartAt": "In", "States": {"In": parallel}});
+    for (machine, expected) in [
+        (whole(parallel.clone()), Some("F")),
+        (whole(map.clone()), Some("F")),
+        (whole(with(&map, "ItemProcessor", inside)), Some("F")),
+        (fail, Some("F")),
+        // Another attempt, or other iterations, may go another way.
+        (whole(with(&parallel, "Retry", again)), None),
+        (whole(with(&map, "ToleratedFailureCount", json!(1))), None),
+    ] {
+        let play = Play::start(&machine, json!([1, 2]));
+        assert!(play.end().starts_with("FAILED"), "{machine}");
+        let found = play.execution.dead_end(&play.definition);
+        assert_eq!(found, expected, "{machine}");
+    }
+}

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use asl::advance::{AdvanceError, Command, Moment, Signal, advance};
-use asl::definition::{Definition, StateType};
+use asl::definition::Definition;
 use asl::execution::{Execution, TaskId};
 use bytes::Bytes;
 use domain::record::RecordKey;
@@ -133,14 +133,9 @@ impl Held {
         self.status() != ExecutionStatus::Running
     }
 
-    /// The `Fail` state that it ended in, if it ended in one.
+    /// The `Fail` state that it ended in and would only end in again.
     pub fn fail_state(&self) -> Option<&str> {
-        let name = self.execution.state_name()?;
-        self.course
-            .definition
-            .states()
-            .any(|(state, kind, _)| state == name && kind == StateType::Fail)
-            .then_some(name)
+        self.execution.dead_end(&self.course.definition)
     }
 
     /// The execution as the interpreter has it.
