@@ -12,6 +12,8 @@
 //! | 503 | `intake_full` | more requests are being read than the bound allows |
 //! | 413 | `body_too_large` | the body passes the limit |
 //! | 408 | `body_timeout` | the body came too slowly |
+//! | 400 | `body_broken` | the body ended early, or not where it said |
+//! | 415 | `body_encoded` | compressed, and not admitted as it came: it is never unpacked |
 //! | 400 | `signature_missing` | no signature header |
 //! | 401 | `signature_invalid` | the signature proves nothing, whatever its form |
 //! | 503 | `provider_unavailable` | what only the provider's API can tell cannot be had now |

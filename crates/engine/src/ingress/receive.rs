@@ -125,7 +125,10 @@ async fn receive<S: EventLog + Quarantine + Send + Sync + 'static>(
             Verdict::Refused(Refusing::ProviderUnavailable)
         }
         Err(NotAdmitted::Refused(refused)) => {
-            let refusing = Refusing::Delivery(refused.refusal);
+            let refusing = match is_encoded(&head.headers) {
+                true => Refusing::BodyEncoded,
+                false => Refusing::Delivery(refused.refusal),
+            };
             set_apart(ingress, *refused, source, trace.id).await;
             Verdict::Refused(refusing)
         }
@@ -295,6 +298,16 @@ async fn read_body<S>(
         Ok(Err(_broken)) => Err(Refusing::BodyBroken),
         Err(_elapsed) => Err(Refusing::BodyTimeout),
     }
+}
+
+/// Whether the body is compressed, or otherwise not what it will be. It is judged as it came and is
+/// never unpacked, so that nothing of a few bytes can become a gigabyte here: who signs what they
+/// compressed is understood, and nobody else.
+fn is_encoded(headers: &HeaderMap) -> bool {
+    let encodings = headers.get_all(header::CONTENT_ENCODING);
+    let is_plain = |value: &[u8]| value.is_empty() || value.eq_ignore_ascii_case(b"identity");
+    let mut encodings = encodings.iter().map(|value| value.as_bytes().trim_ascii());
+    encodings.any(|value| !is_plain(value))
 }
 
 /// What a Braintree gateway wants to hear when it asks whether this endpoint is ours.

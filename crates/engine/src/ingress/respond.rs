@@ -41,6 +41,7 @@ pub(super) enum Refusing {
     BodyTooLarge { limit: usize },
     BodyTimeout,
     BodyBroken,
+    BodyEncoded,
     ProviderUnavailable,
     Delivery(Refusal),
     StoreUnavailable,
@@ -58,6 +59,7 @@ impl Refusing {
             Self::BodyTooLarge { .. } => "body_too_large",
             Self::BodyTimeout => "body_timeout",
             Self::BodyBroken => "body_broken",
+            Self::BodyEncoded => "body_encoded",
             Self::ProviderUnavailable => "provider_unavailable",
             Self::Delivery(Refusal::NotVerified) => "not_verified",
             Self::Delivery(Refusal::UnknownToProvider) => "unknown_to_provider",
@@ -89,6 +91,7 @@ impl Refusing {
             Self::Delivery(Refusal::UnknownToProvider) => StatusCode::NOT_FOUND,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::BodyEncoded => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BodyBroken
             | Self::Delivery(
                 Refusal::Signature(SignatureRefusal::HeaderMissing)
@@ -111,6 +114,7 @@ impl Refusing {
             Self::BodyTooLarge { limit } => format!("Body exceeds {limit} bytes"),
             Self::BodyTimeout => "The body did not arrive in time".to_owned(),
             Self::BodyBroken => "The body did not arrive whole".to_owned(),
+            Self::BodyEncoded => "Send the body without Content-Encoding".to_owned(),
             Self::Delivery(Refusal::Signature(SignatureRefusal::HeaderMissing)) => {
                 "Missing webhook signature".to_owned()
             }
@@ -196,6 +200,7 @@ fn refusal(refusing: Refusing) -> Response {
         | Refusing::BodyTooLarge { .. }
         | Refusing::BodyTimeout
         | Refusing::BodyBroken
+        | Refusing::BodyEncoded
         | Refusing::Delivery(_)
         | Refusing::Internal => json_response(status, &body, &[]),
     }

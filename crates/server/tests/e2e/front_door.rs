@@ -116,6 +116,33 @@ async fn chunks_make_the_same_body() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_compressed_body_is_judged_as_it_came_and_never_unpacked() {
+    let home = Home::new(
+        "[sources.stripe]\nprovider = 'stripe'\nsecrets = [{ value = 'whsec_x', in_clear = true }]",
+    );
+    let server = Server::start(&home);
+    let words = "Send the body without Content-Encoding";
+    // A hundred bytes that would become a hundred thousand, signed and not.
+    let bomb = include_bytes!("../data/zeros.gz");
+    for webhook in [
+        Webhook::unsigned(bomb),
+        Webhook::new(bomb),
+        Webhook::new(bomb).to("/webhooks/stripe"),
+    ] {
+        for encoding in ["gzip", "x-gzip", "deflate", "br", "zstd", "identity, gzip"] {
+            let webhook = webhook.clone().with("content-encoding", encoding);
+            let answer = server.send(&webhook).await;
+            answer.refuses(415, "body_encoded", words);
+        }
+    }
+    // A sender who says so of a body that is what was signed is understood.
+    let signed = Webhook::payment("p", "e").with("content-encoding", "gzip");
+    server.send(&signed).await.accepts("stored");
+    let identity = Webhook::payment("p", "e").with("content-encoding", "Identity");
+    server.send(&identity).await.accepts("duplicate");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_body_that_comes_too_slowly_is_given_up() {
     let home = Home::new("server.body_timeout_ms = 200");
     let server = Server::start(&home);
