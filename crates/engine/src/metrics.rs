@@ -69,6 +69,10 @@ pub struct Metrics {
     pub alerts_firing: Family<RuleLabel, Gauge>,
     /// Messages of alerts, by target and what became of them.
     pub alert_messages: Family<TargetLabels, Counter>,
+    /// Connections that are open, by listener.
+    pub connections_open: Family<ListenerLabel, Gauge>,
+    /// Connections that were ended from here, by listener and reason.
+    pub connections_ended: Family<ConnectionLabels, Counter>,
 }
 
 /// By source. A name that no source has is counted as `unknown`.
@@ -164,6 +168,22 @@ pub struct TargetLabels {
     pub result: String,
 }
 
+/// By listener.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ListenerLabel {
+    /// `front` or `admin`.
+    pub listener: String,
+}
+
+/// By listener and why a connection was ended.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ConnectionLabels {
+    /// `front` or `admin`.
+    pub listener: String,
+    /// A stable word.
+    pub reason: String,
+}
+
 /// By supervised loop.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct LoopLabel {
@@ -201,7 +221,10 @@ impl Default for Metrics {
             panics: Family::default(),
             alerts_firing: Family::default(),
             alert_messages: Family::default(),
+            connections_open: Family::default(),
+            connections_ended: Family::default(),
         };
+        metrics.register_connections();
         metrics.register_ingress();
         metrics.register_workflow();
         metrics.register_alerts();
@@ -210,6 +233,20 @@ impl Default for Metrics {
 }
 
 impl Metrics {
+    fn register_connections(&mut self) {
+        let Self { registry, .. } = self;
+        registry.register(
+            "connections_open",
+            "Connections that are open",
+            self.connections_open.clone(),
+        );
+        registry.register(
+            "connections_ended",
+            "Connections that were ended from here, by reason",
+            self.connections_ended.clone(),
+        );
+    }
+
     fn register_ingress(&mut self) {
         let Self { registry, .. } = self;
         registry.register(

@@ -1,30 +1,52 @@
-//! A listener with bounds: so many connections, so long for a request's head, and an end that
-//! finishes what was begun.
+//! A listener with bounds: so many connections, so long for a request's head and for taking an
+//! answer, requests that can be read in one way only, and an end that finishes what was begun.
 
+mod framing;
+mod seats;
+mod service;
+mod stream;
+
+use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
+use engine::metrics::{ConnectionLabels, ListenerLabel, Metrics};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
+use self::framing::HEAD_BYTES_MAX;
+use self::seats::{Seat, Seats};
+use self::service::Served;
+use self::stream::Guarded;
+
 /// What a listener is told by the configuration.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bounds {
-    /// Most open connections; the next one waits to be accepted.
+    /// Most open connections. One more waits until one of them, that waits itself, has left.
     pub(crate) connections_max: usize,
     /// Longest time for a request's head, from the first byte of the connection or the end of
     /// the request before.
     pub(crate) head_timeout: Duration,
+    /// Longest time in which the other side takes nothing of an answer.
+    pub(crate) stall_timeout: Duration,
     /// Longest time for finishing what was begun when asked to stop.
     pub(crate) stop_timeout: Duration,
+}
+
+/// A listener's name in metrics, and where they are.
+#[derive(Debug, Clone)]
+pub(crate) struct Counters {
+    /// `front` or `admin`.
+    pub(crate) listener: &'static str,
+    /// What is counted.
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 /// A bound address. A loop that panicked serves it again; once told to stop it is closed, so
@@ -52,42 +74,51 @@ impl Door {
     }
 }
 
+impl Counters {
+    fn ended(&self, reason: &'static str, count: usize) {
+        let labels = ConnectionLabels {
+            listener: self.listener.to_owned(),
+            reason: reason.to_owned(),
+        };
+        let ended = self.metrics.connections_ended.get_or_create(&labels);
+        ended.inc_by(u64::try_from(count).unwrap_or(u64::MAX));
+    }
+
+    fn open(&self, change: i64) {
+        let label = ListenerLabel {
+            listener: self.listener.to_owned(),
+        };
+        let open = self.metrics.connections_open.get_or_create(&label);
+        open.inc_by(change);
+    }
+}
+
 /// How long to wait after `accept` failed: most often for want of file descriptors, which
 /// closing connections give back.
 const PAUSE_AFTER_TROUBLE: Duration = Duration::from_millis(100);
 
 /// Serves `app` until told to stop, then lets every request that was begun end.
-pub(crate) async fn serve(door: Arc<Door>, app: Router, bounds: Bounds, stop: CancellationToken) {
+pub(crate) async fn serve(
+    door: Arc<Door>,
+    app: Router,
+    (bounds, counters): (Bounds, Counters),
+    stop: CancellationToken,
+) {
     let Some(listener) = door.listener() else {
         return;
     };
-    let seats = Arc::new(Semaphore::new(bounds.connections_max));
+    let seats = Seats::new(bounds.connections_max);
     let graceful = GracefulShutdown::new();
     let tracker = TaskTracker::new();
     loop {
         let accepted = tokio::select! {
-            accepted = accept(&listener, &seats) => accepted,
+            accepted = accept(&listener, &seats, &counters) => accepted,
             () = stop.cancelled() => break,
         };
         match accepted {
-            Ok((stream, seat)) => {
-                let service = TowerToHyperService::new(app.clone());
-                let connection = http1::Builder::new()
-                    .timer(TokioTimer::new())
-                    // Who has said all and hangs up, or says no more, gets its webhook into
-                    // custody like anybody: a sender whose patience is shorter than the store
-                    // is slow would otherwise send for ever and never be kept.
-                    .half_close(true)
-                    .header_read_timeout(bounds.head_timeout)
-                    .max_buf_size(domain::limits::HEADER_BYTES_MAX)
-                    .serve_connection(TokioIo::new(stream), service);
-                let connection = graceful.watch(connection);
-                tracker.spawn(async move {
-                    if let Err(broken) = connection.await {
-                        debug!(%broken, "a connection ended early");
-                    }
-                    drop(seat);
-                });
+            Ok(connection) => {
+                let about = (bounds, counters.clone());
+                tracker.spawn(converse(connection, app.clone(), about, graceful.watcher()));
             }
             Err(trouble) => {
                 warn!(%trouble, "a connection could not be accepted");
@@ -105,17 +136,66 @@ pub(crate) async fn serve(door: Arc<Door>, app: Router, bounds: Bounds, stop: Ca
     }
 }
 
+/// A connection that was accepted, and its place.
+struct Accepted {
+    stream: TcpStream,
+    peer: SocketAddr,
+    seat: Arc<Seat>,
+}
+
 async fn accept(
     listener: &TcpListener,
-    seats: &Arc<Semaphore>,
-) -> std::io::Result<(TcpStream, OwnedSemaphorePermit)> {
-    // A seat first: a connection without one stays in the kernel's queue, where it costs us
-    // nothing.
-    let seat = Arc::clone(seats)
-        .acquire_owned()
-        .await
-        .map_err(|_| std::io::ErrorKind::NotConnected)?;
-    let (stream, _) = listener.accept().await?;
+    seats: &Arc<Seats>,
+    counters: &Counters,
+) -> std::io::Result<Accepted> {
+    let (stream, peer) = listener.accept().await?;
     stream.set_nodelay(true)?;
-    Ok((stream, seat))
+    // While this one waits for a place the next ones stay in the kernel's queue, where they cost us
+    // nothing.
+    let (seat, asked) = seats.take(peer.ip()).await;
+    if asked > 0 {
+        debug!(asked, "connections that waited were asked to make room");
+        counters.ended("made_room", asked);
+    }
+    let seat = Arc::new(seat);
+    Ok(Accepted { stream, peer, seat })
+}
+
+/// Answers one connection to its end.
+async fn converse(
+    Accepted { stream, peer, seat }: Accepted,
+    app: Router,
+    (bounds, counters): (Bounds, Counters),
+    watcher: Watcher,
+) {
+    counters.open(1);
+    let misframed = counters.clone();
+    let stream = Guarded::new(stream, bounds.stall_timeout, move |why| {
+        debug!(%peer, why = why.as_str(), "a request that can be read in several ways, or none");
+        misframed.ended(why.as_str(), 1);
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        // Who has said all and hangs up, or says no more, gets its webhook into custody like
+        // anybody: a sender whose patience is shorter than the store is slow would otherwise send
+        // for ever and never be kept.
+        .half_close(true)
+        .header_read_timeout(bounds.head_timeout)
+        .max_buf_size(HEAD_BYTES_MAX)
+        .serve_connection(TokioIo::new(stream), Served::new(app, Arc::clone(&seat)));
+    let mut connection = pin!(watcher.watch(connection));
+    loop {
+        tokio::select! {
+            ended = &mut connection => {
+                if let Err(broken) = ended {
+                    debug!(%broken, "a connection ended early");
+                }
+                break;
+            }
+            () = seat.asked() => if seat.leaves() {
+                break;
+            }
+        }
+    }
+    counters.open(-1);
 }

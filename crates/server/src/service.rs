@@ -30,7 +30,7 @@ use crate::bulk::Board;
 use crate::config::Config;
 use crate::dashboard::{LIVE_SEATS_MAX, Stopping};
 use crate::desk::{Correspondence, Desk};
-use crate::http::{self, Bounds, Door};
+use crate::http::{self, Bounds, Counters, Door};
 use crate::pulse::Pulse;
 use crate::runtime_file::{self, RuntimeFile};
 use crate::side_runtime::SideRuntime;
@@ -38,6 +38,9 @@ use crate::wire::{self, Commons, HomeStore};
 
 /// Connections of the admin listener: a few people and a metrics collector.
 const ADMIN_CONNECTIONS_MAX: usize = 64;
+
+/// Longest time in which somebody takes nothing of an answer of the admin listener.
+const ADMIN_STALL_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How often the store is asked whether it has failed.
 const HEALTH_PAUSE: Duration = Duration::from_secs(1);
@@ -256,13 +259,16 @@ fn start_admin(
     let bounds = Bounds {
         connections_max: ADMIN_CONNECTIONS_MAX,
         head_timeout: Duration::from_millis(config.server.head_timeout_ms),
+        // People's networks pause, and their exports are long.
+        stall_timeout: ADMIN_STALL_TIMEOUT,
         stop_timeout: Duration::from_millis(config.server.stop_timeout_ms),
     };
+    let about = (bounds, counters("admin", commons));
     let door = Door::new(listener);
     group.start("admin", move |stop| {
         let stopping = Extension(Stopping(stop.clone()));
         let app = app.clone().layer(stopping);
-        http::serve(Arc::clone(&door), app, bounds, stop)
+        http::serve(Arc::clone(&door), app, about.clone(), stop)
     });
     Ok(())
 }
@@ -304,11 +310,18 @@ fn start_front(
     let bounds = Bounds {
         connections_max: server.connections_max,
         head_timeout: Duration::from_millis(server.head_timeout_ms),
+        stall_timeout: Duration::from_millis(server.answer_timeout_ms),
         stop_timeout: Duration::from_millis(server.stop_timeout_ms),
     };
+    let about = (bounds, counters("front", commons));
     let door = Door::new(listener);
     group.start("front", move |stop| {
-        http::serve(Arc::clone(&door), app.clone(), bounds, stop)
+        http::serve(Arc::clone(&door), app.clone(), about.clone(), stop)
     });
     Ok(())
+}
+
+fn counters(listener: &'static str, commons: &Commons) -> Counters {
+    let metrics = Arc::clone(&commons.metrics);
+    Counters { listener, metrics }
 }

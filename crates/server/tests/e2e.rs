@@ -10,6 +10,8 @@ mod bulk;
 mod alerts;
 #[path = "e2e/conformance.rs"]
 mod conformance;
+#[path = "e2e/connections.rs"]
+mod connections;
 #[path = "e2e/custody.rs"]
 mod custody;
 #[path = "e2e/dashboard.rs"]
@@ -40,5 +42,7 @@ mod quarantine;
 mod reconcile;
 #[path = "e2e/settling.rs"]
 mod settling;
+#[path = "e2e/smuggling.rs"]
+mod smuggling;
 #[path = "e2e/tail.rs"]
 mod tail;

@@ -22,7 +22,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Context, serve};
-use crate::http::{self, Bounds, Door};
+use crate::http::{self, Bounds, Counters, Door};
 use crate::{telemetry, wire};
 
 /// Nothing to choose: it is configured as `serve` is.
@@ -105,17 +105,23 @@ pub(super) fn run(_: &Args, context: &Context) -> anyhow::Result<ExitCode> {
         let bounds = Bounds {
             connections_max: server.connections_max,
             head_timeout: Duration::from_millis(server.head_timeout_ms),
+            stall_timeout: Duration::from_millis(server.answer_timeout_ms),
             stop_timeout: Duration::from_millis(server.stop_timeout_ms),
         };
-        let group = Supervisor::new(metrics);
+        let group = Supervisor::new(Arc::clone(&metrics));
         let ready = Router::new().route("/readyz", get(|| async { "ready" }));
         for (address, app) in [
             (server.listen, ingress::router(ingress)),
             (config.admin.listen, ready),
         ] {
             let door = Door::new(TcpListener::bind(address).await?);
+            let counters = Counters {
+                listener: "ceiling",
+                metrics: Arc::clone(&metrics),
+            };
+            let about = (bounds, counters);
             group.start("ceiling", move |stop| {
-                http::serve(Arc::clone(&door), app.clone(), bounds, stop)
+                http::serve(Arc::clone(&door), app.clone(), about.clone(), stop)
             });
         }
         terminate.recv().await;

@@ -18,6 +18,8 @@ pub(crate) struct ServerConfig {
     pub(crate) head_timeout_ms: u64,
     /// Longest time for a request's body, in milliseconds.
     pub(crate) body_timeout_ms: u64,
+    /// Longest time in which a sender takes nothing of its answer, in milliseconds.
+    pub(crate) answer_timeout_ms: u64,
     /// Longest wait for custody before a sender is told to try again, in milliseconds.
     pub(crate) custody_timeout_ms: u64,
     /// Most requests whose bodies are in memory at once.
@@ -36,6 +38,7 @@ impl Default for ServerConfig {
             body_bytes_max: domain::limits::BODY_BYTES_MAX,
             head_timeout_ms: 10_000,
             body_timeout_ms: 10_000,
+            answer_timeout_ms: 10_000,
             custody_timeout_ms: 4_000,
             requests_max: 1024,
             connections_max: 4096,

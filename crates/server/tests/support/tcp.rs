@@ -22,6 +22,11 @@ impl Connection {
         self.0.write_all(bytes.as_ref()).unwrap();
     }
 
+    /// Sends it, if the other side still takes all of it in time.
+    pub(crate) fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
+        self.0.write_all(bytes.as_ref()).is_ok()
+    }
+
     /// Says that nothing more will be sent, and goes on listening.
     pub(crate) fn says_no_more(&mut self) {
         self.0.shutdown(Shutdown::Write).unwrap();
