@@ -140,7 +140,10 @@ impl Trends {
         ];
         let worst = self.acks.iter().max_by_key(|each| each.p99);
         let words = match worst {
-            None => format!("No webhook was answered in {}.", self.span.name()),
+            None if self.arrivals.is_empty() => {
+                format!("No webhook was answered in {}.", self.span.name())
+            }
+            None => "A minute is written down when it is over.".to_owned(),
             Some(worst) => format!(
                 "In the slowest minute, at {}, half of {} webhooks were answered within {}, and 99 \
                  of a hundred within {}.",
