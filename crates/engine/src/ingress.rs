@@ -6,6 +6,7 @@
 //! | status | code | when |
 //! |---|---|---|
 //! | 404 | `not_found`, `unknown_source` | no such path, no such source |
+//! | 403 | `address_not_allowed` | this source is not called from there |
 //! | 405 | `method_not_allowed` | anything but POST |
 //! | 200 | | a question that the provider asks of its endpoints (Braintree's challenge) |
 //! | 503 | `secrets_unavailable` | the source's secrets cannot be had now |
@@ -13,6 +14,7 @@
 //! | 413 | `body_too_large` | the body passes the limit |
 //! | 408 | `body_timeout` | the body came too slowly |
 //! | 400 | `body_broken` | the body ended early, or not where it said |
+//! | 429 | `too_many_failures` | nothing was proven, and too often of late by the same address or at the same source |
 //! | 415 | `body_encoded` | compressed, and not admitted as it came: it is never unpacked |
 //! | 400 | `signature_missing` | no signature header |
 //! | 401 | `signature_invalid` | the signature proves nothing, whatever its form |
@@ -22,6 +24,7 @@
 //! | 400 | `malformed_json` | signed, but no JSON object |
 //! | 400 | `missing_field` | signed, but without a required field |
 //! | 422 | `invalid_value` | signed, but a value makes no sense |
+//! | 429 | `rate_exceeded` | proven, but this source brings more than it may |
 //! | 503 | `store_unavailable` | custody cannot be taken now |
 //! | 500 | `internal` | a bug of ours, caught |
 //! | 200 | | custody: the bytes are durable here |
@@ -30,7 +33,10 @@
 //! `missing_field` and `invalid_value` are the generic source's alone, whose senders are the
 //! operator's own; what another provider sends is kept and shown to a person.
 
+mod doorman;
 mod explain;
+mod network;
+mod rate;
 mod sources;
 mod receive;
 mod respond;
@@ -51,7 +57,10 @@ use crate::metrics::Metrics;
 use crate::store::{EventLog, Quarantine};
 use crate::upstream::Upstream;
 
+pub use doorman::{ClientAddress, Doorman, Failures, Rules, neighbourhood};
 pub use explain::Explainer;
+pub use network::{InvalidNetwork, Network};
+pub use rate::Rate;
 pub use respond::{OUTCOME_HEADER, TRACE_HEADER};
 pub use sources::{FixedSources, SecretsUnavailable, Sources};
 
@@ -71,6 +80,8 @@ pub struct IngressOptions {
     pub requests_max: usize,
     /// Says in the log why signatures are refused; `None` where nobody reads it there.
     pub explainer: Option<Explainer>,
+    /// Who may call, and how often.
+    pub doorman: Arc<Doorman>,
 }
 
 /// The front door.

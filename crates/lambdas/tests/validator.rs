@@ -50,6 +50,7 @@ impl World {
                 custody_timeout: Duration::from_secs(10),
                 requests_max: 1,
                 explainer: None,
+                doorman: Arc::default(),
             },
         );
         Self {

@@ -14,6 +14,7 @@ pub(crate) mod notify;
 pub(crate) mod origins;
 pub(crate) mod outbound_url;
 pub(crate) mod processor;
+pub(crate) mod published;
 pub(crate) mod secrets;
 pub(crate) mod server;
 pub(crate) mod sources;
@@ -146,8 +147,11 @@ impl Config {
             );
         }
         for (name, source) in &self.sources {
-            if let Err(error) = source.build(name) {
-                problems.push(format!("{error:#}"));
+            let rules = source.rules(name).map(drop);
+            for built in [source.build(name).map(drop), rules] {
+                if let Err(error) = built {
+                    problems.push(format!("{error:#}"));
+                }
             }
         }
         problems
@@ -169,8 +173,14 @@ impl Config {
                 }
             }
         }
-        if let Err(error) = self.admin.operators() {
-            problems.push(format!("{error:#}"));
+        for built in [
+            self.admin.operators().map(drop),
+            self.server.proxies().map(drop),
+            self.server.failures().map(drop),
+        ] {
+            if let Err(error) = built {
+                problems.push(format!("{error:#}"));
+            }
         }
         problems.extend(self.notify.problems(self));
         if let Err(error) = crate::wire::upstream(self) {

@@ -2,6 +2,7 @@
 //! answer, requests that can be read in one way only, and an end that finishes what was begun.
 
 mod framing;
+pub(crate) mod proxies;
 mod seats;
 mod service;
 mod stream;
@@ -22,13 +23,16 @@ use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
 use self::framing::HEAD_BYTES_MAX;
+use self::proxies::Proxies;
 use self::seats::{Seat, Seats};
 use self::service::Served;
 use self::stream::Guarded;
 
 /// What a listener is told by the configuration.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Bounds {
+    /// The proxies before it.
+    pub(crate) proxies: Arc<Proxies>,
     /// Most open connections. One more waits until one of them, that waits itself, has left.
     pub(crate) connections_max: usize,
     /// Longest time for a request's head, from the first byte of the connection or the end of
@@ -117,7 +121,7 @@ pub(crate) async fn serve(
         };
         match accepted {
             Ok(connection) => {
-                let about = (bounds, counters.clone());
+                let about = (bounds.clone(), counters.clone());
                 tracker.spawn(converse(connection, app.clone(), about, graceful.watcher()));
             }
             Err(trouble) => {
@@ -174,6 +178,7 @@ async fn converse(
         debug!(%peer, why = why.as_str(), "a request that can be read in several ways, or none");
         misframed.ended(why.as_str(), 1);
     });
+    let served = Served::new(app, (peer.ip(), bounds.proxies), Arc::clone(&seat));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         // Who has said all and hangs up, or says no more, gets its webhook into custody like
@@ -182,7 +187,7 @@ async fn converse(
         .half_close(true)
         .header_read_timeout(bounds.head_timeout)
         .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), Served::new(app, Arc::clone(&seat)));
+        .serve_connection(TokioIo::new(stream), served);
     let mut connection = pin!(watcher.watch(connection));
     loop {
         tokio::select! {

@@ -257,6 +257,7 @@ fn start_admin(
         async move { admin.bulk.serve(&admin.desk, stop).await }
     });
     let bounds = Bounds {
+        proxies: Arc::default(),
         connections_max: ADMIN_CONNECTIONS_MAX,
         head_timeout: Duration::from_millis(config.server.head_timeout_ms),
         // People's networks pause, and their exports are long.
@@ -290,6 +291,7 @@ fn start_front(
         custody_timeout: Duration::from_millis(server.custody_timeout_ms),
         requests_max: server.requests_max,
         explainer: Some(explainer),
+        doorman: Arc::new(wire::doorman(config)?),
     };
     let ingress = Ingress::new(
         (
@@ -308,6 +310,7 @@ fn start_front(
     }
     let app = ingress::router(ingress);
     let bounds = Bounds {
+        proxies: Arc::new(server.proxies()?),
         connections_max: server.connections_max,
         head_timeout: Duration::from_millis(server.head_timeout_ms),
         stall_timeout: Duration::from_millis(server.answer_timeout_ms),

@@ -10,6 +10,7 @@ use domain::secret::Secret;
 use domain::source::{Source, SourceName};
 use domain::time::Millis;
 use engine::clock::{Clock, Luck, SystemClock, SystemLuck};
+use engine::ingress::Doorman;
 use engine::metrics::Metrics;
 use engine::pipe::Filter;
 use engine::store::QuarantineBounds;
@@ -108,6 +109,16 @@ fn quarantine_bounds(config: &Config) -> QuarantineBounds {
         deliveries_max: config.store.quarantine_deliveries_max,
         bytes_max: config.store.quarantine_bytes_max,
     }
+}
+
+/// Who may call which source, and how often.
+pub(crate) fn doorman(config: &Config) -> anyhow::Result<Doorman> {
+    let rules = config
+        .sources
+        .iter()
+        .map(|(name, source)| Ok((SourceName::try_new(name)?, source.rules(name)?)))
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    Ok(Doorman::new(config.server.failures()?, rules))
 }
 
 impl Commons {

@@ -20,6 +20,8 @@ mod dashboard;
 mod demo;
 #[path = "e2e/desk.rs"]
 mod desk;
+#[path = "e2e/doorman.rs"]
+mod doorman;
 #[path = "e2e/fetching.rs"]
 mod fetching;
 #[path = "e2e/front_door.rs"]

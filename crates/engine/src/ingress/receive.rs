@@ -15,7 +15,7 @@ use domain::payment::Anomaly;
 use domain::providers::ProviderId;
 use domain::signature::{SignatureRefusal, challenge_answer};
 use domain::source::{Source, SourceName};
-use domain::time::Timestamp;
+use domain::time::{Millis, Timestamp};
 use domain::trace::{TraceContext, TraceId};
 use futures_util::FutureExt as _;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
@@ -23,6 +23,7 @@ use tracing::field::{Empty, display};
 use tracing::{Instrument as _, Span, debug, error, info_span, warn};
 
 use super::Ingress;
+use super::doorman::ClientAddress;
 use super::respond::{self, Refusing, Verdict};
 use crate::judge::{NotAdmitted, judge};
 use crate::metrics::{AnomalyLabels, FetchLabels, RefusalLabels, SecretLabels, SourceLabel};
@@ -87,6 +88,10 @@ async fn receive<S: EventLog + Quarantine + Send + Sync + 'static>(
     trace: TraceContext,
     request: Request,
 ) -> Verdict {
+    let client = request.extensions().get::<ClientAddress>().copied();
+    if !ingress.options.doorman.lets_in(&source.name, client) {
+        return Verdict::Refused(Refusing::AddressNotAllowed);
+    }
     if let Some(answer) = challenge(source, &request, ingress.clock.now()) {
         return Verdict::Answered(answer);
     }
@@ -110,6 +115,10 @@ async fn receive<S: EventLog + Quarantine + Send + Sync + 'static>(
     };
     match decide(ingress, delivery, source).await {
         Ok(admitted) => {
+            let now = admitted.delivery().received_at;
+            if let Err(wait) = ingress.options.doorman.count_proven(&source.name, now) {
+                return Verdict::Refused(Refusing::RateExceeded { wait });
+            }
             let verdict = take_custody(ingress, admitted, source, trace).await;
             if matches!(verdict, Verdict::Kept(..)) {
                 ingress
@@ -125,12 +134,36 @@ async fn receive<S: EventLog + Quarantine + Send + Sync + 'static>(
             Verdict::Refused(Refusing::ProviderUnavailable)
         }
         Err(NotAdmitted::Refused(refused)) => {
+            if let Err(wait) = count_failure(ingress, &refused, client) {
+                debug!(refusal = %refused.refusal, "delivery refused, and not set apart: too many");
+                return Verdict::Refused(Refusing::TooManyFailures { wait });
+            }
             let refusing = match is_encoded(&head.headers) {
                 true => Refusing::BodyEncoded,
                 false => Refusing::Delivery(refused.refusal),
             };
             set_apart(ingress, *refused, source, trace.id).await;
             Verdict::Refused(refusing)
+        }
+    }
+}
+
+/// Counts what was refused for want of proof. Who has signed something that cannot be read is known,
+/// and no forger.
+fn count_failure<S>(
+    ingress: &Ingress<S>,
+    refused: &Refused,
+    client: Option<ClientAddress>,
+) -> Result<(), Millis> {
+    match refused.refusal {
+        Refusal::Unreadable(_) => Ok(()),
+        Refusal::Signature(_)
+        | Refusal::NotVerified
+        | Refusal::MustFetch
+        | Refusal::UnknownToProvider => {
+            let delivery = &refused.delivery;
+            let doorman = &ingress.options.doorman;
+            doorman.count_failure(&delivery.source, client, delivery.received_at)
         }
     }
 }

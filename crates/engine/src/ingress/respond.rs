@@ -6,6 +6,7 @@ use axum::response::{IntoResponse as _, Response};
 use domain::admit::Refusal;
 use domain::providers::{Ack, ReadRefusal};
 use domain::signature::SignatureRefusal;
+use domain::time::Millis;
 use domain::trace::TraceId;
 use serde_json::{Value, json};
 
@@ -36,8 +37,11 @@ pub(super) enum Verdict {
 pub(super) enum Refusing {
     UnknownSource,
     SecretsUnavailable,
+    AddressNotAllowed,
     MethodNotAllowed,
     IntakeFull,
+    TooManyFailures { wait: Millis },
+    RateExceeded { wait: Millis },
     BodyTooLarge { limit: usize },
     BodyTimeout,
     BodyBroken,
@@ -55,6 +59,9 @@ impl Refusing {
             Self::UnknownSource => "unknown_source",
             Self::SecretsUnavailable => "secrets_unavailable",
             Self::MethodNotAllowed => "method_not_allowed",
+            Self::AddressNotAllowed => "address_not_allowed",
+            Self::TooManyFailures { .. } => "too_many_failures",
+            Self::RateExceeded { .. } => "rate_exceeded",
             Self::IntakeFull => "intake_full",
             Self::BodyTooLarge { .. } => "body_too_large",
             Self::BodyTimeout => "body_timeout",
@@ -87,7 +94,10 @@ impl Refusing {
             | Self::IntakeFull
             | Self::ProviderUnavailable
             | Self::StoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Delivery(Refusal::NotVerified) => StatusCode::FORBIDDEN,
+            Self::AddressNotAllowed | Self::Delivery(Refusal::NotVerified) => StatusCode::FORBIDDEN,
+            Self::TooManyFailures { .. } | Self::RateExceeded { .. } => {
+                StatusCode::TOO_MANY_REQUESTS
+            }
             Self::Delivery(Refusal::UnknownToProvider) => StatusCode::NOT_FOUND,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
@@ -110,6 +120,9 @@ impl Refusing {
             Self::UnknownSource => "Unknown source".to_owned(),
             Self::SecretsUnavailable => "Cannot verify webhooks now, try again".to_owned(),
             Self::MethodNotAllowed => "Only POST is allowed here".to_owned(),
+            Self::AddressNotAllowed => "This source is not called from there".to_owned(),
+            Self::TooManyFailures { .. } => "Too many invalid webhooks".to_owned(),
+            Self::RateExceeded { .. } => "Too many webhooks, try again later".to_owned(),
             Self::IntakeFull => "Too many requests at once, try again".to_owned(),
             Self::BodyTooLarge { limit } => format!("Body exceeds {limit} bytes"),
             Self::BodyTimeout => "The body did not arrive in time".to_owned(),
@@ -195,8 +208,15 @@ fn refusal(refusing: Refusing) -> Response {
         | Refusing::StoreUnavailable => {
             json_response(status, &body, &[(header::RETRY_AFTER, RETRY_AFTER_SECONDS)])
         }
+        Refusing::TooManyFailures { wait } | Refusing::RateExceeded { wait } => {
+            let mut response = json_response(status, &body, &[]);
+            let seconds = HeaderValue::from(wait.get().div_ceil(1000).max(1));
+            response.headers_mut().insert(header::RETRY_AFTER, seconds);
+            response
+        }
         Refusing::MethodNotAllowed => json_response(status, &body, &[(header::ALLOW, "POST")]),
         Refusing::UnknownSource
+        | Refusing::AddressNotAllowed
         | Refusing::BodyTooLarge { .. }
         | Refusing::BodyTimeout
         | Refusing::BodyBroken

@@ -65,6 +65,7 @@ async fn serve(environment: ValidatorEnvironment, observer: Observer) -> anyhow:
             custody_timeout: CUSTODY_TIMEOUT,
             requests_max: 1,
             explainer: None,
+            doorman: Arc::default(),
         },
     );
     let validator = Validator::new(router(ingress), observer);

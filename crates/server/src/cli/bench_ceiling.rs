@@ -91,6 +91,7 @@ pub(super) fn run(_: &Args, context: &Context) -> anyhow::Result<ExitCode> {
             custody_timeout: Duration::from_millis(server.custody_timeout_ms),
             requests_max: server.requests_max,
             explainer: None,
+            doorman: Arc::default(),
         };
         let ingress = Ingress::new(
             (
@@ -103,6 +104,7 @@ pub(super) fn run(_: &Args, context: &Context) -> anyhow::Result<ExitCode> {
             options,
         );
         let bounds = Bounds {
+            proxies: Arc::default(),
             connections_max: server.connections_max,
             head_timeout: Duration::from_millis(server.head_timeout_ms),
             stall_timeout: Duration::from_millis(server.answer_timeout_ms),
@@ -119,7 +121,7 @@ pub(super) fn run(_: &Args, context: &Context) -> anyhow::Result<ExitCode> {
                 listener: "ceiling",
                 metrics: Arc::clone(&metrics),
             };
-            let about = (bounds, counters);
+            let about = (bounds.clone(), counters);
             group.start("ceiling", move |stop| {
                 http::serve(Arc::clone(&door), app.clone(), about.clone(), stop)
             });

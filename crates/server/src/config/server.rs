@@ -2,7 +2,30 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
+use anyhow::{Context as _, anyhow, ensure};
+use engine::ingress::{Failures, InvalidNetwork, Network, Rate};
 use serde::{Deserialize, Serialize};
+
+use crate::http::proxies::{ForwardedHeader, Proxies};
+
+/// `rate` of a source, and others: so many each second, and so many at once.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(crate) struct RateConfig {
+    /// What is earned back each second.
+    pub(crate) per_second: u32,
+    /// Most at once.
+    pub(crate) burst: u32,
+}
+
+/// `[server.failures]`
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct FailuresConfig {
+    /// Those of one address at one source.
+    pub(crate) of_client: RateConfig,
+    /// Those of everybody at one source.
+    pub(crate) of_source: RateConfig,
+}
 
 /// `[server]`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,6 +49,12 @@ pub(crate) struct ServerConfig {
     pub(crate) requests_max: usize,
     /// Most open connections.
     pub(crate) connections_max: usize,
+    /// The proxies whose word about their callers is taken.
+    pub(crate) trusted_proxies: Vec<String>,
+    /// The header in which they give it.
+    pub(crate) forwarded_header: ForwardedHeader,
+    /// What deliveries that prove nothing may cost, by address and by source.
+    pub(crate) failures: FailuresConfig,
     /// Longest time for finishing what was begun when asked to stop, in milliseconds.
     pub(crate) stop_timeout_ms: u64,
 }
@@ -42,7 +71,72 @@ impl Default for ServerConfig {
             custody_timeout_ms: 4_000,
             requests_max: 1024,
             connections_max: 4096,
+            trusted_proxies: Vec::new(),
+            forwarded_header: ForwardedHeader::default(),
+            failures: FailuresConfig::default(),
             stop_timeout_ms: 20_000,
         }
     }
+}
+
+impl Default for FailuresConfig {
+    fn default() -> Self {
+        Self {
+            of_client: RateConfig {
+                per_second: 10,
+                burst: 100,
+            },
+            of_source: RateConfig {
+                per_second: 100,
+                burst: 1000,
+            },
+        }
+    }
+}
+
+impl RateConfig {
+    /// The rate, if it is one.
+    pub(crate) fn build(self) -> anyhow::Result<Rate> {
+        ensure!(
+            self.per_second > 0 && self.burst > 0,
+            "per_second and burst must be at least 1: with 0 nothing would ever be let in"
+        );
+        Ok(Rate {
+            per_second: self.per_second,
+            burst: self.burst,
+        })
+    }
+}
+
+impl ServerConfig {
+    /// The proxies before the listener.
+    pub(crate) fn proxies(&self) -> anyhow::Result<Proxies> {
+        Ok(Proxies {
+            trusted: networks(&self.trusted_proxies).context("server.trusted_proxies")?,
+            header: self.forwarded_header,
+        })
+    }
+
+    /// What failures may cost.
+    pub(crate) fn failures(&self) -> anyhow::Result<Failures> {
+        let rate = |rate: RateConfig, key: &str| {
+            rate.build()
+                .with_context(|| format!("server.failures.{key}"))
+        };
+        Ok(Failures {
+            of_client: rate(self.failures.of_client, "of_client")?,
+            of_source: rate(self.failures.of_source, "of_source")?,
+        })
+    }
+}
+
+/// Networks as they are written.
+pub(super) fn networks(texts: &[String]) -> anyhow::Result<Vec<Network>> {
+    texts
+        .iter()
+        .map(|text| {
+            text.parse()
+                .map_err(|why: InvalidNetwork| anyhow!("{text:?} {why}"))
+        })
+        .collect()
 }

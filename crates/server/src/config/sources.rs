@@ -10,9 +10,15 @@ use domain::secret::Secret;
 use domain::signature::{HmacAlgorithm, SignatureEncoding, Template, TimeUnit};
 use domain::source::{Handling, Source, SourceName};
 use domain::time::{Millis, Timestamp};
+use engine::ingress::Rules;
 use serde::{Deserialize, Serialize};
 
+use super::published;
 use super::secrets::SecretConfig;
+use super::server::{RateConfig, networks};
+
+/// What stands in `addresses` for those that the provider publishes.
+const PUBLISHED: &str = "published";
 
 /// `[sources.<name>]`
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -45,6 +51,13 @@ pub(crate) struct SourceConfig {
     /// Whether the executions of one payment run one at a time, in order of arrival.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) one_at_a_time: bool,
+    /// The addresses and networks from which it is called, or `published` for those that the
+    /// provider publishes; anywhere otherwise.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) addresses: Vec<String>,
+    /// How many proven deliveries it may bring; as many as come otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) rate: Option<RateConfig>,
     /// The header that holds the signature; the provider's own otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) header: Option<String>,
@@ -241,6 +254,33 @@ impl SourceConfig {
             provider,
             secrets,
             when_authenticated,
+        })
+    }
+
+    /// Who may call it, and how often.
+    pub(crate) fn rules(&self, name: &str) -> anyhow::Result<Rules> {
+        let about = || format!("[sources.{name}] addresses");
+        let (published, own): (Vec<_>, Vec<_>) = self
+            .addresses
+            .iter()
+            .cloned()
+            .partition(|text| text == PUBLISHED);
+        let mut addresses = networks(&own).with_context(about)?;
+        if !published.is_empty() {
+            let id = self.provider.0;
+            addresses.extend(published::networks(id).with_context(|| {
+                format!(
+                    "{}: no list of {} is known, only of {}; write the addresses out",
+                    about(),
+                    id.name(),
+                    published::providers()
+                )
+            })?);
+        }
+        let rate = self.rate.map(RateConfig::build).transpose();
+        Ok(Rules {
+            addresses: (!addresses.is_empty()).then_some(addresses),
+            rate: rate.with_context(|| format!("[sources.{name}] rate"))?,
         })
     }
 

@@ -6,10 +6,11 @@
 //! keep a provider out.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use engine::ingress::neighbourhood;
 use tokio::sync::Notify;
 
 /// One of so many places is asked for at once: looking through all of them is work, and one who
@@ -203,17 +204,6 @@ fn choose(sitters: &HashMap<u64, Sitter>, count: usize) -> Vec<u64> {
     waiting.into_iter().map(|(.., number)| number).collect()
 }
 
-/// Whoever has one address of IPv6 has its /64.
-pub(crate) fn neighbourhood(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        address @ IpAddr::V4(_) => address,
-        IpAddr::V6(address) => {
-            let network = address.to_bits() & !u128::from(u64::MAX);
-            IpAddr::V6(Ipv6Addr::from_bits(network))
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -249,15 +239,6 @@ mod tests {
         ] {
             assert_eq!(choose(&sitters, count), expected);
         }
-    }
-
-    #[test]
-    fn an_address_of_ipv4_is_one_however_it_is_written() {
-        let of = |text: &str| neighbourhood(text.parse().unwrap());
-        assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
-        assert_ne!(of("192.0.2.2"), of("192.0.2.1"));
-        assert_eq!(of("2001:db8::1"), of("2001:db8::ffff:1"));
-        assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
     }
 
     fn is_asked(seat: &Seat) -> bool {

@@ -3,6 +3,7 @@
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -11,24 +12,36 @@ use axum::Router;
 use axum::body::{Body, HttpBody};
 use axum::http::{Request, Response};
 use bytes::Bytes;
-use engine::ingress::OUTCOME_HEADER;
+use engine::ingress::{ClientAddress, OUTCOME_HEADER};
 use hyper::body::{Frame, Incoming, SizeHint};
 use hyper_util::service::TowerToHyperService;
 
+use super::proxies::Proxies;
 use super::seats::{Busy, Seat};
 
 /// The service of one connection.
 #[derive(Debug)]
 pub(crate) struct Served {
     app: TowerToHyperService<Router>,
+    peer: IpAddr,
+    proxies: Arc<Proxies>,
     seat: Arc<Seat>,
 }
 
 impl Served {
-    /// Serves `app` to the connection in `seat`.
-    pub(crate) fn new(app: Router, seat: Arc<Seat>) -> Self {
+    /// Serves `app` to the connection in `seat`, whose other side is `peer`.
+    pub(crate) fn new(
+        app: Router,
+        (peer, proxies): (IpAddr, Arc<Proxies>),
+        seat: Arc<Seat>,
+    ) -> Self {
         let app = TowerToHyperService::new(app);
-        Self { app, seat }
+        Self {
+            app,
+            peer,
+            proxies,
+            seat,
+        }
     }
 }
 
@@ -37,7 +50,9 @@ impl hyper::service::Service<Request<Incoming>> for Served {
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        let client = self.proxies.client(self.peer, request.headers());
+        request.extensions_mut().insert(ClientAddress(client));
         let busy = self.seat.busy();
         let seat = Arc::clone(&self.seat);
         let answering = self.app.call(request);

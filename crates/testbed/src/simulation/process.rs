@@ -274,6 +274,7 @@ fn front_door(around: &Surroundings, store: &Arc<SimulatedStore>) -> Arc<Ingress
             custody_timeout: Duration::from_secs(5),
             requests_max: 12,
             explainer: None,
+            doorman: Arc::default(),
         },
     )
 }
