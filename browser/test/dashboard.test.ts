@@ -29,6 +29,8 @@ const PAGES = [
   "/events/1",
   "/events/1?clear=true",
   "/payments",
+  "/payments?status=captured",
+  "/anomalies",
   "/payments/shop",
   "/executions",
   "/executions?status=failed",

@@ -137,8 +137,10 @@ fn again(is_same: bool, at: Timestamp, answer: Option<KeptAnswer>) -> Response {
     let refuse = |status, code, detail: String| Problem::new(status, code, &detail).into_response();
     let at = at.to_iso();
     match answer {
+        // The draft would have 422 here, which this API says of bodies that cannot be read: what is
+        // wrong is not the request but that another came before it.
         _ if !is_same => refuse(
-            StatusCode::UNPROCESSABLE_ENTITY,
+            StatusCode::CONFLICT,
             "idempotency_key_reused",
             format!("this Idempotency-Key was used at {at} for another request: take a new one"),
         ),

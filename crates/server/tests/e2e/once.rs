@@ -61,7 +61,7 @@ async fn a_deed_with_a_key_is_done_once_whatever_happens_to_the_answer() {
         ("executions/1/stop", reason.clone()),
     ] {
         let refused = server.once((ANA, "k-1"), path, &body).await;
-        is_refused(&refused, 422, "idempotency_key_reused");
+        is_refused(&refused, 409, "idempotency_key_reused");
     }
     // Another operator's key is another key, and without one it is done each time.
     let own = server.token.clone();
