@@ -98,6 +98,22 @@ fn one_machine() -> Vec<Suite> {
             slow: true,
         },
         Suite {
+            name: "faults",
+            what: "the release binary's disk fails at one call after the other, and the power is cut",
+            needs: &[
+                Need::ReleaseBinary,
+                Need::Program {
+                    program: "strace",
+                    apt: "strace",
+                },
+            ],
+            run: Run::Target {
+                package: "payhook",
+                target: "faults",
+            },
+            slow: true,
+        },
+        Suite {
             name: "demo",
             what: "the release binary shows every outcome over real HTTP, killed once on the way",
             needs: &[Need::ReleaseBinary],

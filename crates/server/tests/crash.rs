@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use support::gateway::Gateway;
 use support::home::Home;
+use support::luck::{Luck, number, seed};
 use support::server::Server;
 use support::{pass, until_async, workflow};
 
@@ -27,36 +28,10 @@ const SENDERS: u64 = 32;
 /// Shortest and longest time that a server lives, in milliseconds.
 const LIFE_MS: (u64, u64) = (50, 700);
 
-/// A small generator (SplitMix64): the same luck for the same seed.
-pub(crate) struct Luck(u64);
-
-impl Luck {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// A number in `0..bound`.
-    pub(crate) fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound
-    }
-}
-
-fn number(variable: &str) -> Option<u64> {
-    let text = std::env::var_os(variable)?;
-    Some(text.to_str()?.parse().unwrap())
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_killed_again_and_again_keeps_every_promise() {
     let kills = number("PAYHOOK_CRASH_KILLS").unwrap_or(20);
-    let seed = number("PAYHOOK_CRASH_SEED").unwrap_or_else(|| {
-        let elapsed = std::time::UNIX_EPOCH.elapsed().unwrap();
-        u64::from(elapsed.subsec_nanos())
-    });
+    let seed = seed("PAYHOOK_CRASH_SEED");
     println!("PAYHOOK_CRASH_SEED={seed} PAYHOOK_CRASH_KILLS={kills}");
     let begun = Instant::now();
     let gateway = Gateway::start().await;
@@ -74,7 +49,7 @@ async fn a_server_that_is_killed_again_and_again_keeps_every_promise() {
     home.configure(&format!("{config}server.listen = '{listen}'"));
 
     let senders = senders::start(SENDERS, seed, listen, &gateway);
-    let mut luck = Luck(seed);
+    let mut luck = Luck::of(seed);
     for _ in 0..kills {
         let life = LIFE_MS.0 + luck.below(LIFE_MS.1 - LIFE_MS.0);
         pass(Duration::from_millis(life)).await;

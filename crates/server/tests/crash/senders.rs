@@ -8,9 +8,9 @@ use std::time::Duration;
 use reqwest::Client;
 use tokio::task::JoinSet;
 
-use crate::Luck;
 use crate::support::gateway::Gateway;
 use crate::support::ledger::{Act, Ledger};
+use crate::support::luck::Luck;
 use crate::support::server::Server;
 use crate::support::webhook::Webhook;
 use crate::support::{Answer, pass};
@@ -61,7 +61,7 @@ pub(crate) fn start(count: u64, seed: u64, to: SocketAddr, gateway: &Gateway) ->
     for name in 0..count {
         let sender = Sender {
             name,
-            luck: Luck(seed ^ (name + 1) << 32),
+            luck: Luck::of(seed ^ (name + 1) << 32),
             to,
             client: Server::impatient_client(),
             ledger: Arc::clone(&gateway.ledger),

@@ -95,8 +95,28 @@ impl Home {
         self.spawn_bare(name, &all)
     }
 
+    /// Starts the binary with the configuration, under a program that watches it and leaves it its
+    /// process id.
+    pub(crate) fn spawn_under(&self, name: &str, prefix: &[&str], arguments: &[&str]) -> Process {
+        let config = self.path().join("payhook.toml");
+        let binary = binary();
+        let mut all = prefix.to_vec();
+        all.extend([
+            binary.to_str().unwrap(),
+            "--config",
+            config.to_str().unwrap(),
+        ]);
+        all.extend(arguments);
+        let (program, arguments) = all.split_first().unwrap();
+        self.spawn_program(name, Path::new(program), arguments)
+    }
+
     /// Starts the binary with exactly these arguments.
     pub(crate) fn spawn_bare(&self, name: &str, arguments: &[&str]) -> Process {
+        self.spawn_program(name, &binary(), arguments)
+    }
+
+    fn spawn_program(&self, name: &str, program: &Path, arguments: &[&str]) -> Process {
         let file = |suffix: &str| {
             let path = self.path().join(format!("{name}.{suffix}"));
             File::options()
@@ -105,7 +125,7 @@ impl Home {
                 .open(path)
                 .unwrap()
         };
-        let child = Command::new(binary())
+        let child = Command::new(program)
             .args(arguments)
             .current_dir(self.path())
             .env_clear()

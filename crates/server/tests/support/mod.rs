@@ -6,6 +6,7 @@ pub(crate) mod browser;
 pub(crate) mod gateway;
 pub(crate) mod home;
 pub(crate) mod ledger;
+pub(crate) mod luck;
 pub(crate) mod mail;
 pub(crate) mod provider;
 pub(crate) mod receiver;

@@ -40,25 +40,33 @@ impl Server {
 
     /// Waits until a server that is being started in `home` is there.
     #[track_caller]
-    pub(crate) fn wait_for(home: &Home, mut process: Process) -> Self {
-        let runtime = until("the server is there", || {
+    pub(crate) fn wait_for(home: &Home, process: Process) -> Self {
+        Self::try_wait_for(home, process).unwrap_or_else(|code| {
+            panic!("the server ended with {code}:\n{}", home.log(SERVER));
+        })
+    }
+
+    /// Waits until a server that is being started in `home` is there, or has ended with a code.
+    #[track_caller]
+    pub(crate) fn try_wait_for(home: &Home, mut process: Process) -> Result<Self, i32> {
+        let runtime = until("the server is there, or has ended", || {
             if let Some(code) = process.ended() {
-                panic!("the server ended with {code}:\n{}", home.log(SERVER));
+                return Some(Err(code));
             }
             let text = fs::read(home.data().join("server.json")).ok()?;
             let runtime: RuntimeFile = serde_json::from_slice(&text).unwrap();
             // One that was killed leaves its file behind.
-            (runtime.pid == process.id()).then_some(runtime)
-        });
+            (runtime.pid == process.id()).then_some(Ok(runtime))
+        })?;
         let token = fs::read_to_string(home.data().join("admin-token")).unwrap();
         let client = Client::builder().no_proxy().timeout(PATIENCE);
-        Self {
+        Ok(Self {
             process,
             listen: runtime.listen,
             admin: runtime.admin,
             token,
             client: client.build().unwrap(),
-        }
+        })
     }
 
     /// Sends a webhook.
@@ -84,6 +92,13 @@ impl Server {
         let url = format!("http://{}{path}", self.admin);
         let response = self.client.get(url).send().await.unwrap();
         Answer::read(response).await.unwrap()
+    }
+
+    /// Asks the admin listener of a server that may not be there.
+    pub(crate) async fn try_ask_admin(&self, path: &str) -> Option<Answer> {
+        let url = format!("http://{}{path}", self.admin);
+        let response = self.client.get(url).send().await.ok()?;
+        Answer::read(response).await.ok()
     }
 
     /// Asks the admin API as an operator.
