@@ -12,6 +12,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("payhook-domain", &[]),
     ("payhook-asl", &[]),
     ("payhook-pattern", &[]),
+    ("payhook-vault", &[]),
     (
         "payhook-engine",
         &["payhook-domain", "payhook-asl", "payhook-pattern"],
@@ -20,6 +21,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "payhook-store-sqlite",
         &[
+            "payhook-vault",
             "payhook-engine",
             "payhook-domain",
             "payhook-asl",
@@ -43,6 +45,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "payhook-telemetry",
             "payhook-upstream",
             "payhook-store-sqlite",
+            "payhook-vault",
             "payhook-engine",
             "payhook-processor",
             "payhook-domain",
