@@ -44,8 +44,10 @@ pub struct EventRecord {
     pub meaning: Option<Meaning>,
     /// When the delivery was here.
     pub received_at: Timestamp,
-    /// The exact body of the delivery.
+    /// The exact body of the delivery; empty once it was shredded.
     pub raw_payload: Bytes,
+    /// When everything that was received for it was destroyed, for good; `None` while it is there.
+    pub shredded_at: Option<Timestamp>,
     /// The trace of everything done for it, and the span in which it was taken into custody.
     pub trace: TraceContext,
     /// How far it has come.
@@ -70,12 +72,15 @@ impl EventRecord {
             meaning: event.meaning.clone(),
             received_at: delivery.received_at,
             raw_payload: delivery.body.clone(),
+            shredded_at: None,
             trace,
             settlement: Settlement::Received,
         }
     }
 
-    /// Whether `event`, which has this record's event key and came in `body`, says the same.
+    /// Whether `event`, which has this record's event key and came in `body`, says the same. Of what
+    /// was shredded everything is a repeat: nothing is left to compare with, and what was destroyed
+    /// must not come back as a conflict.
     pub fn is_repeated_by(&self, event: &PaymentEvent, body: &[u8]) -> bool {
         let says = |meaning: &Option<Meaning>| {
             meaning.clone().map(|meaning| Meaning {
@@ -85,7 +90,8 @@ impl EventRecord {
         };
         let by_content =
             |meaning: &Option<Meaning>| meaning.as_ref().is_some_and(|meaning| meaning.by_content);
-        self.raw_payload == body
+        self.shredded_at.is_some()
+            || self.raw_payload == body
             || ((by_content(&self.meaning) || by_content(&event.meaning))
                 && says(&self.meaning) == says(&event.meaning)
                 && self.key.payment_id == event.payment_id
@@ -142,10 +148,13 @@ impl EventRecord {
         put("status", text(self.status()));
         put("provider", text(&*self.provider));
         put("receivedAt", text(self.received_at.to_iso()));
-        put(
-            "rawPayload",
-            text(String::from_utf8_lossy(&self.raw_payload)),
-        );
+        match self.shredded_at {
+            None => put(
+                "rawPayload",
+                text(String::from_utf8_lossy(&self.raw_payload)),
+            ),
+            Some(at) => put("shreddedAt", text(at.to_iso())),
+        };
         put("eventKey", text(self.event_key.to_string()));
         put("traceId", text(self.trace.id.to_string()));
         if self.trace.span.is_some() {
@@ -238,6 +247,7 @@ pub(crate) mod tests {
             meaning: None,
             received_at: Timestamp::from_millis(4),
             raw_payload: Bytes::from_static(b"{}"),
+            shredded_at: None,
             trace: TraceId::from_bytes([1; 16]).into(),
             settlement: Settlement::Received,
         }

@@ -91,6 +91,11 @@ impl Change {
         image.get(name)?.get("S")?.as_str()
     }
 
+    /// Whether what was received for the record was destroyed.
+    pub fn is_shredded(&self) -> bool {
+        self.attribute("shreddedAt").is_some()
+    }
+
     /// The digest of the key of the event that this is a change of. The same for every change
     /// of one record.
     pub fn event(&self) -> EventKeyDigest {

@@ -75,6 +75,8 @@ impl<S: ChangeFeed + Executions> Pipe<S> {
         let now = self.clock.now();
         let starts: Vec<_> = changes
             .into_iter()
+            // Whose bytes were destroyed before anybody read them is nobody's to process.
+            .filter(|change| !change.is_shredded())
             .map(|change| (change.sequence, change.into_stream_record()))
             .filter(|(_, record)| self.filter.pattern.matches(record))
             .map(|(sequence, _)| StartExecution {

@@ -15,10 +15,12 @@ mod endpoints;
 mod event_log;
 mod executions;
 mod inspect;
+mod keys;
 mod quarantine;
 mod requests;
 mod settlements;
 mod trends;
+mod shredding;
 
 pub mod memory;
 
@@ -35,6 +37,7 @@ pub use inspect::{
     AnomalySummary, ConflictSummary, Counts, EventDetail, EventFilter, EventSummary,
     ExecutionDetail, ExecutionFilter, ExecutionSummary, Inspect, Page, StepRecord,
 };
+pub use keys::{KeyKeeper, KeysSummary, Rewrapped, WrappingKeySummary};
 pub use quarantine::{
     Quarantine, QuarantineBounds, QuarantineReason, QuarantineWard, QuarantinedDelivery,
     QuarantinedSummary,
@@ -44,6 +47,7 @@ pub use requests::{
 };
 pub use settlements::{Settled, Settlements};
 pub use trends::{Acks, Arrivals, Endings, Trends, Waiting};
+pub use shredding::{Shred, Shredded, Shredding};
 
 /// Everything that the one-binary home asks of its store.
 pub trait Store:
@@ -57,6 +61,7 @@ pub trait Store:
     + Endpoints
     + AlertBook
     + RequestLog
+    + Shredding
     + Send
     + Sync
     + 'static
@@ -75,6 +80,7 @@ impl<T> Store for T where
         + Endpoints
         + AlertBook
         + RequestLog
+        + Shredding
         + Send
         + Sync
         + 'static

@@ -73,6 +73,7 @@ pub(crate) fn to_record(item: &Item) -> Result<EventRecord, Misread> {
         trace: trace(item),
         settlement,
         raw_payload,
+        shredded_at: None,
     })
 }
 
@@ -256,6 +257,7 @@ mod tests {
                     meaning: (digits % 2 == 0).then(|| meaning(digits)),
                     received_at: Timestamp::from_millis(digits),
                     raw_payload: body.into(),
+                    shredded_at: None,
                     trace: TraceContext {
                         id: TraceId::from_bytes(id16),
                         span: SpanId::from_bytes(span),

@@ -12,6 +12,7 @@ use crate::SqliteStore;
 use crate::codec;
 use crate::fault::Fault;
 use crate::rows;
+use crate::safe::Safe;
 use crate::state::State;
 
 impl ChangeFeed for SqliteStore {
@@ -21,6 +22,7 @@ impl ChangeFeed for SqliteStore {
         limit: usize,
         wanted: &dyn Fn(ChangeKind) -> bool,
     ) -> Result<(Vec<Change>, Sequence), Unavailable> {
+        let safe = &self.shared.safe;
         let read = self.shared.readers.read_at_once(|connection| {
             let head = State::load(connection)?.head;
             let limit = u64::try_from(limit).unwrap_or(u64::MAX);
@@ -31,10 +33,10 @@ impl ChangeFeed for SqliteStore {
             let range = [codec::integer(after.get()), codec::integer(last)];
             let mut changes = Vec::new();
             if wanted(ChangeKind::Insert) {
-                insertions(connection, range, &mut changes)?;
+                insertions(connection, safe, range, &mut changes)?;
             }
             if wanted(ChangeKind::Modify) {
-                modifications(connection, range, &mut changes)?;
+                modifications(connection, safe, range, &mut changes)?;
             }
             changes.sort_unstable_by_key(|change| change.sequence);
             Ok((changes, Sequence::new(last)))
@@ -56,25 +58,24 @@ impl ChangeFeed for SqliteStore {
 
 fn insertions(
     connection: &Connection,
+    safe: &Safe,
     range: [i64; 2],
     changes: &mut Vec<Change>,
 ) -> Result<(), Fault> {
-    let mut statement = connection.prepare_cached(
-        "SELECT e.sequence, e.payment_id, e.timestamp, e.source, e.event_id, e.amount, e.currency,
-                e.status, e.provider, d.received_at, d.trace, d.body, e.meaning
-         FROM events e JOIN deliveries d ON d.id = e.delivery
-         WHERE e.sequence > ?1 AND e.sequence <= ?2",
-    )?;
+    let mut statement = connection.prepare_cached(rows::select_events!(
+        "WHERE e.sequence > ?1 AND e.sequence <= ?2"
+    ))?;
     let mut rows = statement.query(range)?;
     while let Some(row) = rows.next()? {
-        let (sequence, record) = rows::event_of_row(row)?;
-        changes.push(rows::insertion(sequence, record));
+        let kept = rows::event_of_row(row)?;
+        changes.push(rows::insertion(kept.sequence, kept.open(safe)?));
     }
     Ok(())
 }
 
 fn modifications(
     connection: &Connection,
+    safe: &Safe,
     range: [i64; 2],
     changes: &mut Vec<Change>,
 ) -> Result<(), Fault> {
@@ -84,7 +85,8 @@ fn modifications(
     )?;
     let mut rows = statement.query(range)?;
     while let Some(row) = rows.next()? {
-        changes.push(rows::modification(connection, rows::change_of_row(row)?)?);
+        let row = rows::change_of_row(row)?;
+        changes.push(rows::modification(connection, safe, &row)?);
     }
     Ok(())
 }

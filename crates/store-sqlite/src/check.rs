@@ -129,7 +129,8 @@ fn walk_events(
         let problem = match rows::event(connection, sequence) {
             Err(fault) => Some(fault.to_string()),
             Ok(None) => Some("its delivery is not there".to_owned()),
-            Ok(Some(record)) => {
+            Ok(Some(kept)) => {
+                let record = kept.outline();
                 let digest = record.event_key.digest();
                 let is_indexed = sequence > indexed
                     || (has_key(connection, sequence, &digest)?

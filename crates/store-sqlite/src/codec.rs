@@ -138,8 +138,11 @@ pub(crate) struct SettlementColumns<'a> {
     pub(crate) detail: ToSqlOutput<'a>,
 }
 
-/// The columns of a settlement.
-pub(crate) fn settlement_columns(settlement: &Settlement) -> SettlementColumns<'_> {
+/// The columns of a settlement; `seal` seals a cause.
+pub(crate) fn settlement_columns<'a>(
+    settlement: &'a Settlement,
+    seal: impl FnOnce(&[u8]) -> Result<Vec<u8>, Fault>,
+) -> Result<SettlementColumns<'a>, Fault> {
     let (settlement, reference, detail) = match settlement {
         Settlement::Received => (0, None, ToSqlOutput::Owned(Value::Null)),
         Settlement::Processing { execution, .. } => {
@@ -157,14 +160,28 @@ pub(crate) fn settlement_columns(settlement: &Settlement) -> SettlementColumns<'
         Settlement::Failed { error, cause, .. } => (
             3,
             Some(error.as_str()),
-            ToSqlOutput::Borrowed(ValueRef::Text(cause.as_bytes())),
+            ToSqlOutput::Owned(Value::Blob(seal(cause.as_bytes())?)),
         ),
     };
-    SettlementColumns {
+    Ok(SettlementColumns {
         settlement,
         reference,
         detail,
-    }
+    })
+}
+
+/// A settlement as its columns have it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum KeptSettlement {
+    /// It can be read.
+    Open(Settlement),
+    /// A failure whose cause is sealed.
+    Sealed {
+        /// The error's name.
+        error: String,
+        /// The sealed cause.
+        cause: Vec<u8>,
+    },
 }
 
 /// The settlement in the columns `settlement`, `reference`, `detail` and `at`.
@@ -173,25 +190,30 @@ pub(crate) fn settlement(
     reference: Option<String>,
     detail: ValueRef<'_>,
     at: Timestamp,
-) -> Result<Settlement, Fault> {
-    match (code, reference, detail) {
-        (0, None, ValueRef::Null) => Ok(Settlement::Received),
-        (1, Some(execution), ValueRef::Null) => Ok(Settlement::Processing {
+) -> Result<KeptSettlement, Fault> {
+    let settlement = match (code, reference, detail) {
+        (0, None, ValueRef::Null) => Settlement::Received,
+        (1, Some(execution), ValueRef::Null) => Settlement::Processing {
             execution,
             updated_at: at,
-        }),
-        (2, Some(transaction_id), ValueRef::Integer(millis)) => Ok(Settlement::Completed {
+        },
+        (2, Some(transaction_id), ValueRef::Integer(millis)) => Settlement::Completed {
             transaction_id,
             processed_at: Timestamp::from_millis(millis),
             updated_at: at,
-        }),
-        (3, Some(error), ValueRef::Text(cause)) => Ok(Settlement::Failed {
+        },
+        (3, Some(error), ValueRef::Text(cause)) => Settlement::Failed {
             error,
             cause: String::from_utf8_lossy(cause).into_owned(),
             updated_at: at,
-        }),
-        (_, _, _) => Err(Fault::Corrupt("a settlement that is none")),
-    }
+        },
+        (3, Some(error), ValueRef::Blob(cause)) => {
+            let cause = cause.to_vec();
+            return Ok(KeptSettlement::Sealed { error, cause });
+        }
+        (_, _, _) => return Err(Fault::Corrupt("a settlement that is none")),
+    };
+    Ok(KeptSettlement::Open(settlement))
 }
 
 /// An execution's status as a column. The number of `Succeeded` stands in an index of the

@@ -30,7 +30,7 @@ impl DirectoryLock {
             let parent = directory
                 .parent()
                 .filter(|path| !path.as_os_str().is_empty());
-            sync_directory(parent.unwrap_or(Path::new("."))).map_err(failed(directory))?;
+            sync(parent.unwrap_or(Path::new("."))).map_err(failed(directory))?;
         }
         let lock_file = directory.join(LOCK_NAME);
         let file = private(&lock_file).map_err(failed(&lock_file))?;
@@ -42,7 +42,7 @@ impl DirectoryLock {
         // SQLite gives the files beside the database its permissions.
         let database = database(directory);
         drop(private(&database).map_err(failed(&database))?);
-        sync_directory(directory).map_err(failed(directory))?;
+        sync(directory).map_err(failed(directory))?;
         Ok(Self { _file: file })
     }
 }
@@ -59,7 +59,7 @@ fn private(path: &Path) -> io::Result<File> {
 }
 
 /// Makes the names of new files in `directory` durable.
-fn sync_directory(directory: &Path) -> io::Result<()> {
+pub(crate) fn sync(directory: &Path) -> io::Result<()> {
     File::open(directory)?.sync_all()
 }
 

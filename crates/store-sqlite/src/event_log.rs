@@ -14,7 +14,9 @@ use crate::writer::append::Append;
 
 impl EventLog for SqliteStore {
     async fn append_once(&self, custody: Custody) -> Result<Appended, NotKept> {
-        Ok(self.write(Lane::Custody, Append::new(&custody)).await?)
+        // Sealed here, on the caller's thread: the writer's time is everybody's.
+        let append = Append::try_new(&custody).map_err(Fault::unsealed)?;
+        Ok(self.write(Lane::Custody, append).await?)
     }
 
     fn takes_custody(&self) -> Result<(), Unavailable> {
@@ -26,7 +28,7 @@ impl EventLog for SqliteStore {
         let read = shared
             .readers
             .read(|connection| match shared.keys.record(connection, key)? {
-                Some(sequence) => rows::current_record(connection, sequence),
+                Some(sequence) => rows::current_record(connection, &shared.safe, sequence),
                 None => Ok(None),
             });
         read.map_err(Fault::unreadable)
@@ -43,14 +45,15 @@ impl EventLog for SqliteStore {
                 .keys
                 .payments(connection, prefix, i64::MIN..=i64::MAX)?;
             for place in places.into_iter().rev() {
-                let other = rows::current_record(connection, place)?;
-                let settled = other.filter(|other| {
+                let other = rows::current_event(connection, &shared.safe, place)?;
+                let settled = other.filter(|kept| {
+                    let other = kept.outline();
                     other.key != record.key
                         && other.tells_the_same_as(record)
                         && matches!(other.settlement, Settlement::Completed { .. })
                 });
-                if settled.is_some() {
-                    return Ok(settled);
+                if let Some(settled) = settled {
+                    return settled.open(&shared.safe).map(Some);
                 }
             }
             Ok(None)

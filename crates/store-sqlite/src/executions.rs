@@ -14,6 +14,8 @@ use crate::codec;
 use crate::fault::Fault;
 use crate::keys;
 use crate::rows;
+use crate::safe::{self, Column, Envelope, Safe};
+use crate::shared::Shared;
 use crate::state::State;
 use crate::writer::Lane;
 use crate::writer::definition::KeepDefinition;
@@ -59,9 +61,10 @@ impl Executions for SqliteStore {
             return Ok(Vec::new());
         }
         let read = self.shared.readers.read_at_once(|connection| {
+            let safe = &self.shared.safe;
             let rows = sequences
                 .iter()
-                .map(|&sequence| claimed(connection, sequence));
+                .map(|&sequence| claimed(connection, safe, sequence));
             rows.filter_map(Result::transpose).collect()
         });
         read.map_err(|fault| {
@@ -87,8 +90,8 @@ impl Executions for SqliteStore {
         {
             return Ok(None);
         }
-        let readers = &self.shared.readers;
-        let read = readers.read_at_once(|connection| claimed(connection, number));
+        let Shared { readers, safe, .. } = &*self.shared;
+        let read = readers.read_at_once(|connection| claimed(connection, safe, number));
         if !matches!(read, Ok(Some(_))) {
             self.shared.schedule().release(number);
         }
@@ -127,7 +130,14 @@ impl Executions for SqliteStore {
     }
 
     async fn commit(&self, progress: Progress) -> Result<Committed, Unavailable> {
-        self.write(Lane::Progress, Commit(progress)).await
+        let Shared { readers, safe, .. } = &*self.shared;
+        let shreddings = safe.shreddings();
+        let envelope = readers.read(|connection| envelope(connection, progress.sequence.get()));
+        // Sealed here, on the caller's thread: the writer's time is everybody's.
+        let commit = envelope
+            .and_then(|envelope| Commit::try_new(progress, (envelope.as_ref(), shreddings), safe))
+            .map_err(Fault::unreadable)?;
+        self.write(Lane::Progress, commit).await
     }
 
     async fn keep_definition(&self, id: DefinitionId, text: String) -> Result<(), Unavailable> {
@@ -165,24 +175,51 @@ fn is_running(
     Ok(statement.exists((place, &payment.payment_id, payment.source.as_str()))?)
 }
 
-fn claimed(connection: &Connection, sequence: u64) -> Result<Option<Claimed>, Fault> {
+/// The envelope of the event that an execution is about.
+fn envelope(connection: &Connection, sequence: u64) -> Result<Option<Envelope>, Fault> {
     let mut statement = connection.prepare_cached(
-        "SELECT x.generation, x.status, d.hash, x.started_at, x.snapshot
+        "SELECT e.delivery, k.wrapping, k.wrapped, k.shredded_at
+         FROM executions x JOIN events e ON e.sequence = x.event
+         LEFT JOIN data_keys k ON k.delivery = e.delivery WHERE x.sequence = ?1",
+    )?;
+    let mut rows = statement.query([codec::integer(sequence)])?;
+    let row = rows.next()?;
+    row.map(|row| Envelope::of_row(row, [0, 1, 2, 3]))
+        .transpose()
+}
+
+fn claimed(connection: &Connection, safe: &Safe, sequence: u64) -> Result<Option<Claimed>, Fault> {
+    let mut statement = connection.prepare_cached(
+        "SELECT x.generation, x.status, d.hash, x.started_at, x.snapshot, x.sealed, x.event
          FROM executions x JOIN definitions d ON d.id = x.definition WHERE x.sequence = ?1",
     )?;
     let mut rows = statement.query([codec::integer(sequence)])?;
     let Some(row) = rows.next()? else {
         return Ok(None);
     };
+    let missing = || Fault::Corrupt("an execution of a feed entry that is not there");
+    let generation = codec::natural(row.get(0)?)?;
     let snapshot: Option<Vec<u8>> = row.get(4)?;
-    let missing = Fault::Corrupt("an execution of a feed entry that is not there");
+    let sealed: Option<i64> = row.get(5)?;
+    let snapshot = match snapshot {
+        Some(snapshot) if sealed.is_some() => {
+            let event = codec::natural(row.get(6)?)?;
+            let envelope = safe::envelope(connection, event)?.ok_or_else(missing)?;
+            let column = Column {
+                bytes: &snapshot,
+                is_sealed: true,
+            };
+            envelope.open(safe, &safe::snapshot(sequence, generation), column)?
+        }
+        snapshot => snapshot,
+    };
     Ok(Some(Claimed {
         sequence: Sequence::new(sequence),
-        generation: codec::natural(row.get(0)?)?,
+        generation,
         status: codec::status(row.get(1)?)?,
         definition: row.get(2)?,
         started_at: Timestamp::from_millis(row.get(3)?),
         snapshot: snapshot.map(Into::into),
-        change: rows::change(connection, sequence)?.ok_or(missing)?,
+        change: rows::change(connection, safe, sequence)?.ok_or_else(missing)?,
     }))
 }

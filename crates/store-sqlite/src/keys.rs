@@ -193,8 +193,8 @@ impl Keys {
         digest: &EventKeyDigest,
     ) -> Result<Option<u64>, Fault> {
         for sequence in self.events(connection, event_prefix(digest))? {
-            let record = rows::event(connection, sequence)?;
-            if record.is_some_and(|record| record.event_key.digest() == *digest) {
+            let kept = rows::event(connection, sequence)?;
+            if kept.is_some_and(|kept| kept.outline().event_key.digest() == *digest) {
                 return Ok(Some(sequence));
             }
         }
@@ -344,20 +344,18 @@ fn prefix(hash: &[u8; 32]) -> i64 {
 
 fn read_recent(connection: &Connection) -> Result<Recent, Fault> {
     let indexed = State::load(connection)?.indexed;
-    let mut statement = connection.prepare_cached(
-        "SELECT e.sequence, e.payment_id, e.timestamp, e.source, e.event_id, e.amount, e.currency,
-                e.status, e.provider, d.received_at, d.trace, d.body, e.meaning
-         FROM events e JOIN deliveries d ON d.id = e.delivery WHERE e.sequence > ?1",
-    )?;
+    let select = rows::select_events!("WHERE e.sequence > ?1");
+    let mut statement = connection.prepare_cached(select)?;
     let mut rows = statement.query([codec::integer(indexed)])?;
     let mut growing = Growing::default();
     while let Some(row) = rows.next()? {
-        let (sequence, record) = rows::event_of_row(row)?;
+        let kept = rows::event_of_row(row)?;
+        let record = kept.outline();
         growing.add(NewKeys {
             event: event_prefix(&record.event_key.digest()),
             payment: payment_prefix(&record.key.payment_id),
             timestamp: record.key.timestamp,
-            sequence,
+            sequence: kept.sequence,
         });
     }
     Ok(Recent {
@@ -389,7 +387,7 @@ const SLICE_MIN: usize = 16;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schema;
+    use crate::migrate;
 
     const EVENTS: i64 = 100;
 
@@ -426,9 +424,9 @@ mod tests {
     #[test]
     fn a_key_is_found_once_at_every_moment_of_a_merge() {
         let connection = Connection::open_in_memory().unwrap();
-        connection.execute_batch(schema::VERSION_1).unwrap();
-        connection.execute_batch(schema::VERSION_2).unwrap();
-        connection.execute_batch(schema::VERSION_3).unwrap();
+        for script in migrate::MIGRATIONS {
+            connection.execute_batch(script).unwrap();
+        }
         let keys = Keys::load(&connection, false).unwrap();
         let mut state = State {
             head: EVENTS.unsigned_abs(),

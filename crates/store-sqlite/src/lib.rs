@@ -11,12 +11,15 @@ mod options;
 mod schema;
 mod migrate;
 mod directory;
+mod masters;
 mod endpoints;
 mod state;
 mod keys;
 mod schedule;
+mod shredding;
 mod writer;
 mod event_log;
+mod key_keeper;
 mod audit;
 mod alert_book;
 mod change_feed;
@@ -28,21 +31,27 @@ mod requests;
 mod trends;
 pub mod check;
 mod rows;
+mod safe;
 mod codec;
 mod readers;
 mod shared;
 mod fault;
+#[cfg(test)]
+mod old_stores;
 
 use std::path::Path;
 use std::sync::Arc;
 
 use engine::store::Unavailable;
 use rusqlite::{Connection, OpenFlags};
+use vault::ring::MasterKeys;
 
+pub use masters::{KEY_NAME, KeyProblem, MasterSource};
 pub use options::{CommitObserver, CommitReport, OpenError, Options, StoreStats};
 
 use directory::DirectoryLock;
 use readers::Readers;
+use safe::Safe;
 use shared::Shared;
 use writer::{Lane, Operation, Writer};
 
@@ -55,6 +64,8 @@ pub struct SqliteStore {
     shared: Arc<Shared>,
     /// `None` when the store was opened for reading.
     writer: Option<Writer>,
+    /// What new wrapping keys are wrapped by. `None` as above.
+    masters: Option<MasterKeys>,
     // Dropped last: until then no other process may write.
     _lock: Option<DirectoryLock>,
 }
@@ -81,23 +92,31 @@ impl SqliteStore {
         }
         let cache_bytes = options.cache_bytes / READERS_PER_WRITER;
         let readers = Readers::new(path.clone(), options.readers_max, cache_bytes);
+        let keys = (&options.master, options.now);
+        let (ring, masters) = masters::open_ring(&mut connection, directory, keys)?;
         let failed = |fault: fault::Fault| OpenError::Unreadable {
             path: path.clone(),
             reason: fault.to_string(),
         };
-        let shared = Arc::new(Shared::load(&connection, readers, false).map_err(failed)?);
+        let within = (readers, Safe::new(ring));
+        let shared = Arc::new(Shared::load(&connection, within, false).map_err(failed)?);
         let writer = Writer::start(connection, Arc::clone(&shared), options).map_err(failed)?;
         Ok(Self {
             shared,
             writer: Some(writer),
+            masters: Some(masters),
             _lock: Some(lock),
         })
     }
 
     /// Opens the store in `directory` for looking, whether or not a process is running on it.
     /// Its writes and claims are answered [`Unavailable::Closing`].
-    pub fn open_read_only(directory: impl AsRef<Path>) -> Result<Self, OpenError> {
-        let path = directory::database(directory.as_ref());
+    pub fn open_read_only(
+        directory: impl AsRef<Path>,
+        master: &MasterSource,
+    ) -> Result<Self, OpenError> {
+        let directory = directory.as_ref();
+        let path = directory::database(directory);
         let unreadable = |fault: fault::Fault| OpenError::Unreadable {
             path: path.clone(),
             reason: fault.to_string(),
@@ -111,10 +130,13 @@ impl SqliteStore {
         let options = Options::default();
         let cache_bytes = options.cache_bytes / READERS_PER_WRITER;
         let readers = Readers::new(path.clone(), options.readers_max, cache_bytes);
-        let shared = Shared::load(&connection, readers, true).map_err(unreadable)?;
+        let ring = masters::read_ring(&connection, directory, master)?;
+        let within = (readers, Safe::new(ring));
+        let shared = Shared::load(&connection, within, true).map_err(unreadable)?;
         Ok(Self {
             shared: Arc::new(shared),
             writer: None,
+            masters: None,
             _lock: None,
         })
     }
@@ -172,6 +194,8 @@ fn configure_writer(connection: &Connection, options: &Options) -> Result<(), ru
     connection.pragma_update(None, "page_size", PAGE_BYTES)?;
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "FULL")?;
+    // What is taken out of a page is zeroed there: a key that was destroyed must be gone.
+    connection.pragma_update_and_check(None, "secure_delete", true, |_| Ok(()))?;
     // The writer does it, when it has answered: see `writer::checkpoint`.
     connection.pragma_update(None, "wal_autocheckpoint", 0)
 }

@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::time::Timestamp;
 use engine::store::QuarantineBounds;
+
+use crate::masters::{KeyProblem, MasterSource};
 
 /// What may be chosen when a store is opened.
 #[derive(Clone)]
@@ -27,6 +30,10 @@ pub struct Options {
     pub cache_bytes: usize,
     /// How much the quarantine may hold.
     pub quarantine: QuarantineBounds,
+    /// Where the master key comes from that everything received is sealed under.
+    pub master: MasterSource,
+    /// When it is opened, for what is written down about that.
+    pub now: Timestamp,
     /// Told of every commit, on the writer's thread: it must be quick and must not block.
     pub observer: Option<CommitObserver>,
     /// Most pages that the file may have, for tests that need a full disk.
@@ -110,6 +117,9 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
     },
+    /// Its keys are not to be had.
+    #[error(transparent)]
+    Keys(#[from] KeyProblem),
     /// SQLite could not open it or read its beginning.
     #[error("{}: {reason}", path.display())]
     Unreadable {
@@ -133,6 +143,8 @@ impl Default for Options {
                 deliveries_max: 10_000,
                 bytes_max: 64 * 1024 * 1024,
             },
+            master: MasterSource::Generated,
+            now: Timestamp::from_millis(0),
             observer: None,
             pages_max: None,
         }
@@ -150,6 +162,7 @@ impl fmt::Debug for Options {
             .field("readers_max", &self.readers_max)
             .field("cache_bytes", &self.cache_bytes)
             .field("quarantine", &self.quarantine)
+            .field("master", &self.master)
             .finish_non_exhaustive()
     }
 }

@@ -13,11 +13,12 @@ use crate::fault::Fault;
 use crate::keys::{self, Keys};
 use crate::queries::{LOOKED_AT_MAX, execution_status};
 use crate::rows;
+use crate::shared::Shared;
 
 /// The first `limit` payments below a place, of one source or of all.
 pub(crate) fn page(
     connection: &Connection,
-    keys: &Keys,
+    shared: &Shared,
     (source, end): (Option<&SourceName>, i64),
     limit: usize,
 ) -> Result<Page<EventSummary>, Fault> {
@@ -40,8 +41,8 @@ pub(crate) fn page(
         if source.is_some_and(|source| source.as_str() != payment.1) || seen.contains(&payment) {
             continue;
         }
-        if newest(connection, keys, &payment)? == Some(sequence)
-            && let Some(record) = rows::current_record(connection, sequence)?
+        if newest(connection, &shared.keys, &payment)? == Some(sequence)
+            && let Some(record) = rows::current_record(connection, &shared.safe, sequence)?
         {
             if items.len() >= limit {
                 let next = items.last().map(|item| item.sequence.get());

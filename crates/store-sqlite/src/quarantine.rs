@@ -7,17 +7,20 @@ use engine::store::{
     Page, Quarantine, QuarantineWard, QuarantinedDelivery, QuarantinedSummary, Unavailable,
 };
 use rusqlite::Row;
+use vault::key::WrappedKey;
 
 use crate::SqliteStore;
 use crate::codec;
 use crate::fault::Fault;
 use crate::queries;
+use crate::safe::{self, Safe};
 use crate::writer::Lane;
 use crate::writer::quarantine::{Discharge, Keep};
 
 impl Quarantine for SqliteStore {
     async fn quarantine(&self, refused: QuarantinedDelivery) -> Result<(), Unavailable> {
-        self.write(Lane::Progress, Keep::new(refused)).await
+        let keep = Keep::try_new(refused).map_err(Fault::unsealed)?;
+        self.write(Lane::Progress, keep).await
     }
 }
 
@@ -33,7 +36,7 @@ impl QuarantineWard for SqliteStore {
     ) -> Result<Page<QuarantinedSummary>, Unavailable> {
         let read = self.shared.readers.read(|connection| {
             let mut statement = connection.prepare_cached(
-                "SELECT id, source, body_hash, length(body), reason, first_received_at,
+                "SELECT id, source, body_hash, body_bytes, reason, first_received_at,
                         last_received_at, count, trace
                  FROM quarantine WHERE id < ?1 ORDER BY id DESC",
             )?;
@@ -55,10 +58,11 @@ impl QuarantineWard for SqliteStore {
         &self,
         id: u64,
     ) -> Result<Option<(QuarantinedSummary, RawDelivery)>, Unavailable> {
+        let safe = &self.shared.safe;
         let read = self.shared.readers.read(|connection| {
             let mut statement = connection.prepare_cached(
-                "SELECT id, source, body_hash, length(body), reason, first_received_at,
-                        last_received_at, count, trace, headers, body
+                "SELECT id, source, body_hash, body_bytes, reason, first_received_at,
+                        last_received_at, count, trace, headers, body, wrapping, wrapped
                  FROM quarantine WHERE id = ?1",
             )?;
             let mut rows = statement.query([codec::integer(id)])?;
@@ -66,7 +70,7 @@ impl QuarantineWard for SqliteStore {
                 return Ok(None);
             };
             let summary = summary(row)?;
-            let (headers, body): (Vec<u8>, Vec<u8>) = (row.get(9)?, row.get(10)?);
+            let (headers, body) = opened(row, safe, &summary)?;
             let delivery = RawDelivery {
                 source: summary.source.clone(),
                 headers: codec::unpack_headers(&headers)?,
@@ -77,6 +81,27 @@ impl QuarantineWard for SqliteStore {
         });
         read.map_err(Fault::unreadable)
     }
+}
+
+/// The headers and the body of a row, the latter two columns of which are its key.
+fn opened(
+    row: &Row<'_>,
+    safe: &Safe,
+    summary: &QuarantinedSummary,
+) -> Result<(Vec<u8>, Vec<u8>), Fault> {
+    let (headers, body): (Vec<u8>, Vec<u8>) = (row.get(9)?, row.get(10)?);
+    let wrapping: Option<i64> = row.get(11)?;
+    let Some((wrapping, bytes)) = wrapping.zip(row.get::<_, Option<Vec<u8>>>(12)?) else {
+        return Ok((headers, body));
+    };
+    let place = |column| safe::refused(column, summary.source.as_str(), &summary.body_hash);
+    let wrapping = codec::natural(wrapping)?;
+    let wrapped = WrappedKey { wrapping, bytes };
+    let key = safe.ring().unwrap(&place("wrapped"), &wrapped)?;
+    Ok((
+        key.open(&place("headers"), &headers)?,
+        key.open(&place("body"), &body)?,
+    ))
 }
 
 fn summary(row: &Row<'_>) -> Result<QuarantinedSummary, Fault> {

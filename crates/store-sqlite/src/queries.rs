@@ -1,5 +1,6 @@
 //! Looking: the port [`Inspect`]. Reads only, each from one snapshot.
 
+use bytes::Bytes;
 use domain::event::EventKeyDigest;
 use domain::payment::Anomaly;
 use domain::record::RecordKey;
@@ -18,7 +19,8 @@ use crate::codec;
 use crate::fault::Fault;
 use crate::keys;
 use crate::payments;
-use crate::rows;
+use crate::rows::{self, KeptEvent};
+use crate::safe::{self, Column, Envelope, Safe};
 use crate::state::State;
 
 impl Inspect for SqliteStore {
@@ -39,7 +41,7 @@ impl Inspect for SqliteStore {
                     Some(until) => self::before(before).min(place_of(connection, until)?),
                 };
                 let places = statement.query_map([end], |row| row.get(0))?;
-                page_of_events(connection, filter, limit, places)
+                page_of_events((connection, &shared.safe), filter, limit, places)
             }),
             Some(payment_id) => shared.readers.read(|connection| {
                 let prefix = keys::payment_prefix(payment_id);
@@ -49,7 +51,7 @@ impl Inspect for SqliteStore {
                 let end = self::before(before);
                 let places = places.into_iter().rev().map(codec::integer);
                 let places = places.filter(|&place| place < end).map(Ok);
-                page_of_events(connection, filter, limit, places)
+                page_of_events((connection, &shared.safe), filter, limit, places)
             }),
         };
         read.map_err(Fault::unreadable)
@@ -61,9 +63,9 @@ impl Inspect for SqliteStore {
         before: Option<u64>,
         limit: usize,
     ) -> Result<Page<EventSummary>, Unavailable> {
-        let keys = &self.shared.keys;
+        let shared = &*self.shared;
         let list = |connection: &Connection| {
-            payments::page(connection, keys, (source, self::before(before)), limit)
+            payments::page(connection, shared, (source, self::before(before)), limit)
         };
         self.shared.readers.read(list).map_err(Fault::unreadable)
     }
@@ -74,7 +76,8 @@ impl Inspect for SqliteStore {
             .readers
             .read(|connection| shared.keys.event(connection, event));
         let read = found.and_then(|sequence| {
-            let detail = |connection: &_| sequence.map(|each| event_detail(connection, each));
+            let safe = &shared.safe;
+            let detail = |connection: &_| sequence.map(|each| event_detail(connection, safe, each));
             shared
                 .readers
                 .read_at_once(|connection| detail(connection).transpose())
@@ -83,9 +86,10 @@ impl Inspect for SqliteStore {
     }
 
     fn event_at(&self, sequence: Sequence) -> Result<Option<EventDetail>, Unavailable> {
+        let safe = &self.shared.safe;
         let read = self.shared.readers.read_at_once(|connection| {
             match rows::event_of_entry(connection, sequence.get())? {
-                Some(event) => event_detail(connection, event),
+                Some(event) => event_detail(connection, safe, event),
                 None => Ok(None),
             }
         });
@@ -155,7 +159,8 @@ impl Inspect for SqliteStore {
             };
             let mut items = Vec::new();
             for place in places.iter().take(limit) {
-                let summary = execution_summary(connection, codec::natural(*place)?)?;
+                let safe = &self.shared.safe;
+                let summary = execution_summary(connection, safe, codec::natural(*place)?)?;
                 items.extend(summary.map(|(summary, _)| summary));
             }
             let last = items.last().map(|item| item.sequence.get());
@@ -166,15 +171,17 @@ impl Inspect for SqliteStore {
     }
 
     fn execution(&self, sequence: Sequence) -> Result<Option<ExecutionDetail>, Unavailable> {
+        let (safe, sequence) = (&self.shared.safe, sequence.get());
         let read = self.shared.readers.read_at_once(|connection| {
-            let Some((summary, snapshot)) = execution_summary(connection, sequence.get())? else {
+            let Some((summary, event)) = execution_summary(connection, safe, sequence)? else {
                 return Ok(None);
             };
-            let missing = Fault::Corrupt("an execution of a feed entry that is not there");
+            let missing = || Fault::Corrupt("an execution of a feed entry that is not there");
+            let envelope = safe::envelope(connection, event)?.ok_or_else(missing)?;
             Ok(Some(ExecutionDetail {
-                change: rows::change(connection, sequence.get())?.ok_or(missing)?,
-                steps: steps(connection, sequence.get())?,
-                snapshot: snapshot.map(Into::into),
+                change: rows::change(connection, safe, sequence)?.ok_or_else(missing)?,
+                steps: steps(connection, safe, (sequence, &envelope))?,
+                snapshot: snapshot(connection, safe, (sequence, &envelope))?,
                 summary,
             }))
         });
@@ -238,7 +245,7 @@ pub(crate) const LOOKED_AT_MAX: usize = 2_000;
 
 /// The first `limit` of `places`, newest first, that pass the filter.
 fn page_of_events(
-    connection: &Connection,
+    (connection, safe): (&Connection, &Safe),
     filter: &EventFilter,
     limit: usize,
     places: impl Iterator<Item = Result<i64, rusqlite::Error>>,
@@ -252,15 +259,16 @@ fn page_of_events(
             return Ok(Page { items, next });
         }
         // A key may be in memory before its event is committed.
-        let Some(record) = rows::current_record(connection, sequence)? else {
+        let Some(kept) = rows::current_event(connection, safe, sequence)? else {
             continue;
         };
+        let record = kept.outline();
         if let Some(since) = filter.since
             && record.received_at.after(DISORDER_MAX) < since
         {
             break;
         }
-        if !filter.matches(&record) {
+        if !filter.matches(record) {
             continue;
         }
         if items.len() >= limit {
@@ -269,7 +277,7 @@ fn page_of_events(
         }
         items.push(EventSummary {
             sequence: Sequence::new(sequence),
-            record,
+            record: kept.open(safe)?,
             execution: execution_status(connection, sequence)?,
         });
     }
@@ -286,35 +294,49 @@ pub(crate) fn execution_status(
     code.optional()?.map(codec::status).transpose()
 }
 
-fn event_detail(connection: &Connection, event: u64) -> Result<Option<EventDetail>, Fault> {
-    let Some(record) = rows::current_record(connection, event)? else {
+fn event_detail(
+    connection: &Connection,
+    safe: &Safe,
+    event: u64,
+) -> Result<Option<EventDetail>, Fault> {
+    let Some(kept) = rows::current_event(connection, safe, event)? else {
         return Ok(None);
     };
     let mut statement = connection.prepare_cached(
-        "SELECT d.headers, d.secret_label, d.vouched
+        "SELECT d.headers, d.secret_label, d.vouched, d.sealed
          FROM events e JOIN deliveries d ON d.id = e.delivery WHERE e.sequence = ?1",
     )?;
-    let (headers, secret_label, vouched): (Vec<u8>, String, Option<i64>) = statement
-        .query_row([codec::integer(event)], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+    let (headers, secret_label, vouched, sealed): (Vec<u8>, String, Option<i64>, Option<i64>) =
+        statement.query_row([codec::integer(event)], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
         })?;
-    let mut changes: Vec<_> = rows::change(connection, event)?.into_iter().collect();
+    let column = Column {
+        bytes: &headers,
+        is_sealed: sealed.is_some(),
+    };
+    let headers = kept.envelope.open(safe, &safe::HEADERS, column)?;
+    let mut changes: Vec<_> = rows::change(connection, safe, event)?.into_iter().collect();
     let mut statement = connection
         .prepare_cached("SELECT sequence FROM changes WHERE event = ?1 ORDER BY sequence")?;
     let mut rows = statement.query([codec::integer(event)])?;
     while let Some(row) = rows.next()? {
-        changes.extend(rows::change(connection, codec::natural(row.get(0)?)?)?);
+        changes.extend(rows::change(
+            connection,
+            safe,
+            codec::natural(row.get(0)?)?,
+        )?);
     }
+    let conflicts = conflicts(connection, safe, &kept)?;
     Ok(Some(EventDetail {
         summary: EventSummary {
             sequence: Sequence::new(event),
-            record,
+            record: kept.open(safe)?,
             execution: execution_status(connection, event)?,
         },
-        headers: codec::unpack_headers(&headers)?,
+        headers: codec::unpack_headers(&headers.unwrap_or_default())?,
         secret_label,
         changes,
-        conflicts: conflicts(connection, event)?,
+        conflicts,
         vouched: codec::vouched(vouched)?,
         anomalies: anomalies(connection, event)?,
     }))
@@ -343,17 +365,29 @@ fn anomaly_of_row(row: &Row<'_>) -> Result<AnomalySummary, Fault> {
     })
 }
 
-fn conflicts(connection: &Connection, event: u64) -> Result<Vec<ConflictSummary>, Fault> {
+fn conflicts(
+    connection: &Connection,
+    safe: &Safe,
+    kept: &KeptEvent,
+) -> Result<Vec<ConflictSummary>, Fault> {
     let mut statement = connection.prepare_cached(
-        "SELECT body_hash, body, received_at, count FROM conflicts WHERE event = ?1 ORDER BY id",
+        "SELECT body_hash, body, received_at, count, sealed FROM conflicts WHERE event = ?1
+         ORDER BY id",
     )?;
-    let mut rows = statement.query([codec::integer(event)])?;
+    let mut rows = statement.query([codec::integer(kept.sequence)])?;
     let mut conflicts = Vec::new();
     while let Some(row) = rows.next()? {
         let (hash, body): (Vec<u8>, Vec<u8>) = (row.get(0)?, row.get(1)?);
+        let (body_hash, sealed) = (codec::body_hash(&hash)?, row.get::<_, Option<i64>>(4)?);
+        let column = Column {
+            bytes: &body,
+            is_sealed: sealed.is_some(),
+        };
+        let place = safe::conflict("body", kept.sequence, &body_hash);
+        let body = kept.envelope.open(safe, &place, column)?;
         conflicts.push(ConflictSummary {
-            body_hash: codec::body_hash(&hash)?,
-            body: body.into(),
+            body_hash,
+            body: body.unwrap_or_default().into(),
             received_at: Timestamp::from_millis(row.get(2)?),
             count: codec::natural(row.get(3)?)?,
         });
@@ -361,31 +395,23 @@ fn conflicts(connection: &Connection, event: u64) -> Result<Vec<ConflictSummary>
     Ok(conflicts)
 }
 
-type Snapshot = Option<Vec<u8>>;
-
-/// An execution's summary and its snapshot.
+/// An execution's summary, and the place of its event.
 fn execution_summary(
     connection: &Connection,
+    safe: &Safe,
     sequence: u64,
-) -> Result<Option<(ExecutionSummary, Snapshot)>, Fault> {
+) -> Result<Option<(ExecutionSummary, u64)>, Fault> {
     let mut statement = connection.prepare_cached(
-        "SELECT x.event, x.status, d.hash, x.started_at, x.updated_at, x.due_at, x.snapshot
+        "SELECT x.event, x.status, d.hash, x.started_at, x.updated_at, x.due_at
          FROM executions x JOIN definitions d ON d.id = x.definition WHERE x.sequence = ?1",
     )?;
     let mut rows = statement.query([codec::integer(sequence)])?;
-    let row = rows.next()?;
-    row.map(|row| summary_of_row(connection, sequence, row))
-        .transpose()
-}
-
-fn summary_of_row(
-    connection: &Connection,
-    sequence: u64,
-    row: &Row<'_>,
-) -> Result<(ExecutionSummary, Snapshot), Fault> {
+    let Some(row) = rows.next()? else {
+        return Ok(None);
+    };
     let event = codec::natural(row.get(0)?)?;
     let missing = Fault::Corrupt("an execution of an event that is not there");
-    let record = rows::current_record(connection, event)?.ok_or(missing)?;
+    let record = rows::current_record(connection, safe, event)?.ok_or(missing)?;
     let due_at: Option<i64> = row.get(5)?;
     let summary = ExecutionSummary {
         sequence: Sequence::new(sequence),
@@ -397,17 +423,54 @@ fn summary_of_row(
         updated_at: Timestamp::from_millis(row.get(4)?),
         due_at: due_at.map(Timestamp::from_millis),
     };
-    Ok((summary, row.get(6)?))
+    Ok(Some((summary, event)))
 }
 
-fn steps(connection: &Connection, execution: u64) -> Result<Vec<StepRecord>, Fault> {
-    let mut statement = connection
-        .prepare_cached("SELECT at, texts FROM steps WHERE execution = ?1 ORDER BY generation")?;
+/// An execution's snapshot; `None` when it has none, or when it was shredded.
+fn snapshot(
+    connection: &Connection,
+    safe: &Safe,
+    (execution, envelope): (u64, &Envelope),
+) -> Result<Option<Bytes>, Fault> {
+    let mut statement = connection.prepare_cached(
+        "SELECT generation, snapshot, sealed FROM executions WHERE sequence = ?1",
+    )?;
+    let mut rows = statement.query([codec::integer(execution)])?;
+    let Some(row) = rows.next()? else {
+        return Ok(None);
+    };
+    let snapshot: Option<Vec<u8>> = row.get(1)?;
+    let Some(snapshot) = snapshot else {
+        return Ok(None);
+    };
+    let place = safe::snapshot(execution, codec::natural(row.get(0)?)?);
+    let column = Column {
+        bytes: &snapshot,
+        is_sealed: row.get::<_, Option<i64>>(2)?.is_some(),
+    };
+    Ok(envelope.open(safe, &place, column)?.map(Into::into))
+}
+
+/// What an execution lived through; nothing of what was shredded.
+fn steps(
+    connection: &Connection,
+    safe: &Safe,
+    (execution, envelope): (u64, &Envelope),
+) -> Result<Vec<StepRecord>, Fault> {
+    let mut statement = connection.prepare_cached(
+        "SELECT at, generation, texts, sealed FROM steps WHERE execution = ?1 ORDER BY generation",
+    )?;
     let mut rows = statement.query([codec::integer(execution)])?;
     let mut steps = Vec::new();
     while let Some(row) = rows.next()? {
         let at = Timestamp::from_millis(row.get(0)?);
-        let texts: Vec<u8> = row.get(1)?;
+        let place = safe::texts(execution, codec::natural(row.get(1)?)?);
+        let texts: Vec<u8> = row.get(2)?;
+        let column = Column {
+            bytes: &texts,
+            is_sealed: row.get::<_, Option<i64>>(3)?.is_some(),
+        };
+        let texts = envelope.open(safe, &place, column)?.unwrap_or_default();
         let texts = codec::unpack(&texts)?.into_iter();
         steps.extend(texts.map(|text| StepRecord { at, text }));
     }

@@ -102,8 +102,8 @@ pub(crate) fn configure(
 }
 
 /// More than there are statements in this crate.
-const STATEMENTS_MAX: usize = 64;
+const STATEMENTS_MAX: usize = 96;
 
 /// Readers never wait for the writer in WAL mode; this is for the moment in which another
 /// process, an inspection, recovers the WAL.
-const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
+pub(crate) const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);

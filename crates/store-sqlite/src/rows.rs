@@ -13,8 +13,21 @@ use domain::time::Timestamp;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension as _, Row};
 
-use crate::codec;
+use crate::codec::{self, KeptSettlement};
 use crate::fault::Fault;
+use crate::safe::{self, Column, Envelope, Safe};
+
+/// An event as it is kept: all of it can be read but the body, which may be sealed.
+#[derive(Debug)]
+pub(crate) struct KeptEvent {
+    pub(crate) sequence: u64,
+    /// Its key, with what it belongs to.
+    pub(crate) envelope: Envelope,
+    /// The record without its body.
+    record: EventRecord,
+    body: Vec<u8>,
+    is_sealed: bool,
+}
 
 /// A change of a settlement, as the table `changes` has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,20 +38,73 @@ pub(crate) struct ChangeRow {
     /// The change before it; `None` when it is the event's first.
     pub(crate) previous: Option<u64>,
     pub(crate) at: Timestamp,
-    pub(crate) settlement: Settlement,
+    settlement: KeptSettlement,
 }
 
+impl KeptEvent {
+    /// The record, whose body is not there.
+    pub(crate) fn outline(&self) -> &EventRecord {
+        &self.record
+    }
+
+    /// The record with its body, or with none where that was shredded.
+    pub(crate) fn open(self, safe: &Safe) -> Result<EventRecord, Fault> {
+        let mut record = self.record;
+        if !self.is_sealed {
+            record.raw_payload = self.body.into();
+            return Ok(record);
+        }
+        let column = Column {
+            bytes: &self.body,
+            is_sealed: true,
+        };
+        let body = self.envelope.open(safe, &safe::BODY, column)?;
+        record.raw_payload = body.unwrap_or_default().into();
+        Ok(record)
+    }
+}
+
+impl ChangeRow {
+    /// The settlement that it made; its cause is empty where that was shredded.
+    pub(crate) fn settlement(&self, safe: &Safe, of: &Envelope) -> Result<Settlement, Fault> {
+        match &self.settlement {
+            KeptSettlement::Open(settlement) => Ok(settlement.clone()),
+            KeptSettlement::Sealed { error, cause } => {
+                let column = Column {
+                    bytes: cause,
+                    is_sealed: true,
+                };
+                let cause = of.open(safe, &safe::cause(self.sequence), column)?;
+                Ok(Settlement::Failed {
+                    error: error.clone(),
+                    cause: String::from_utf8_lossy(&cause.unwrap_or_default()).into_owned(),
+                    updated_at: self.at,
+                })
+            }
+        }
+    }
+}
+
+/// Selects what [`event_of_row`] reads; what follows says which.
+macro_rules! select_events {
+    ($which:literal) => {
+        concat!(
+            "SELECT e.sequence, e.payment_id, e.timestamp, e.source, e.event_id, e.amount,
+                    e.currency, e.status, e.provider, d.received_at, d.trace, d.body, e.meaning,
+                    e.delivery, k.wrapping, k.wrapped, k.shredded_at, d.sealed
+             FROM events e JOIN deliveries d ON d.id = e.delivery
+             LEFT JOIN data_keys k ON k.delivery = e.delivery ",
+            $which
+        )
+    };
+}
+pub(crate) use select_events;
+
 /// The event inserted at `sequence`, as it was received.
-pub(crate) fn event(connection: &Connection, sequence: u64) -> Result<Option<EventRecord>, Fault> {
-    let mut statement = connection.prepare_cached(
-        "SELECT e.sequence, e.payment_id, e.timestamp, e.source, e.event_id, e.amount, e.currency,
-                e.status, e.provider, d.received_at, d.trace, d.body, e.meaning
-         FROM events e JOIN deliveries d ON d.id = e.delivery WHERE e.sequence = ?1",
-    )?;
+pub(crate) fn event(connection: &Connection, sequence: u64) -> Result<Option<KeptEvent>, Fault> {
+    let mut statement = connection.prepare_cached(select_events!("WHERE e.sequence = ?1"))?;
     let mut rows = statement.query([codec::integer(sequence)])?;
-    let row = rows.next()?;
-    row.map(|row| event_of_row(row).map(|(_, record)| record))
-        .transpose()
+    rows.next()?.map(event_of_row).transpose()
 }
 
 /// The key of the event inserted at `sequence`.
@@ -84,17 +150,28 @@ pub(crate) fn latest_change(
 }
 
 /// The event inserted at `sequence`, as it now stands.
-pub(crate) fn current_record(
+pub(crate) fn current_event(
     connection: &Connection,
+    safe: &Safe,
     sequence: u64,
-) -> Result<Option<EventRecord>, Fault> {
-    let Some(mut record) = event(connection, sequence)? else {
+) -> Result<Option<KeptEvent>, Fault> {
+    let Some(mut kept) = event(connection, sequence)? else {
         return Ok(None);
     };
     if let Some(change) = latest_change(connection, sequence)? {
-        record.settlement = change.settlement;
+        kept.record.settlement = change.settlement(safe, &kept.envelope)?;
     }
-    Ok(Some(record))
+    Ok(Some(kept))
+}
+
+/// The record of the event inserted at `sequence`, as it now stands.
+pub(crate) fn current_record(
+    connection: &Connection,
+    safe: &Safe,
+    sequence: u64,
+) -> Result<Option<EventRecord>, Fault> {
+    let kept = current_event(connection, safe, sequence)?;
+    kept.map(|kept| kept.open(safe)).transpose()
 }
 
 /// The place of the insertion of the event that the feed entry `sequence` is about.
@@ -112,12 +189,17 @@ pub(crate) fn event_of_entry(connection: &Connection, sequence: u64) -> Result<O
 }
 
 /// The feed entry at `sequence`, with its images.
-pub(crate) fn change(connection: &Connection, sequence: u64) -> Result<Option<Change>, Fault> {
-    if let Some(record) = event(connection, sequence)? {
-        return Ok(Some(insertion(sequence, record)));
+pub(crate) fn change(
+    connection: &Connection,
+    safe: &Safe,
+    sequence: u64,
+) -> Result<Option<Change>, Fault> {
+    if let Some(kept) = event(connection, sequence)? {
+        return Ok(Some(insertion(sequence, kept.open(safe)?)));
     }
     let row = change_row(connection, sequence)?;
-    row.map(|row| modification(connection, row)).transpose()
+    row.map(|row| modification(connection, safe, &row))
+        .transpose()
 }
 
 /// The feed entry of an insertion.
@@ -134,15 +216,26 @@ pub(crate) fn insertion(sequence: u64, record: EventRecord) -> Change {
 }
 
 /// The feed entry of a change: both images are the event's with the settlements of then.
-pub(crate) fn modification(connection: &Connection, row: ChangeRow) -> Result<Change, Fault> {
+pub(crate) fn modification(
+    connection: &Connection,
+    safe: &Safe,
+    row: &ChangeRow,
+) -> Result<Change, Fault> {
     let missing = Fault::Corrupt("a change of an event that is not there");
-    let mut record = event(connection, row.event)?.ok_or(missing)?;
-    if let Some(previous) = row.previous {
-        let missing = Fault::Corrupt("a change after one that is not there");
-        record.settlement = change_row(connection, previous)?.ok_or(missing)?.settlement;
-    }
+    let kept = event(connection, row.event)?.ok_or(missing)?;
+    let new = row.settlement(safe, &kept.envelope)?;
+    let old = match row.previous {
+        None => Settlement::Received,
+        Some(previous) => {
+            let missing = Fault::Corrupt("a change after one that is not there");
+            let before = change_row(connection, previous)?.ok_or(missing)?;
+            before.settlement(safe, &kept.envelope)?
+        }
+    };
+    let mut record = kept.open(safe)?;
+    record.settlement = old;
     let old_image = record.image();
-    record.settlement = row.settlement;
+    record.settlement = new;
     Ok(Change {
         sequence: Sequence::new(row.sequence),
         at: row.at,
@@ -153,8 +246,8 @@ pub(crate) fn modification(connection: &Connection, row: ChangeRow) -> Result<Ch
     })
 }
 
-/// Reads a row of the columns that [`event`] selects: the place, and the event as received.
-pub(crate) fn event_of_row(row: &Row<'_>) -> Result<(u64, EventRecord), Fault> {
+/// Reads a row of what [`select_events`] selects: the event as received.
+pub(crate) fn event_of_row(row: &Row<'_>) -> Result<KeptEvent, Fault> {
     let text = |index| -> Result<&str, Fault> {
         let value = row.get_ref(index)?.as_str();
         value.map_err(|_| Fault::Corrupt("an event's text that is none"))
@@ -163,7 +256,10 @@ pub(crate) fn event_of_row(row: &Row<'_>) -> Result<(u64, EventRecord), Fault> {
         let value = row.get_ref(index)?.as_blob();
         value.map_err(|_| Fault::Corrupt("a delivery's bytes that are none"))
     };
-    let body = Bytes::copy_from_slice(blob(11)?);
+    let envelope = Envelope::of_row(row, [13, 14, 15, 16])?;
+    let is_sealed: Option<i64> = row.get(17)?;
+    let body = blob(11)?.to_vec();
+    let hashed = is_sealed.is_none().then_some(&*body);
     let record = EventRecord {
         key: RecordKey {
             payment_id: text(1)?.to_owned(),
@@ -172,7 +268,7 @@ pub(crate) fn event_of_row(row: &Row<'_>) -> Result<(u64, EventRecord), Fault> {
         event_key: EventKey {
             source: SourceName::try_new(text(3)?)
                 .map_err(|_| Fault::Corrupt("a source's name that is none"))?,
-            id: event_id(row.get_ref(4)?, &body)?,
+            id: event_id(row.get_ref(4)?, hashed)?,
         },
         amount: Amount::parse(text(5)?).map_err(|_| Fault::Corrupt("an amount that is none"))?,
         currency: Currency::of_record(text(6)?)
@@ -181,11 +277,18 @@ pub(crate) fn event_of_row(row: &Row<'_>) -> Result<(u64, EventRecord), Fault> {
         provider: text(8)?.to_owned(),
         meaning: codec::meaning(row.get_ref(12)?)?,
         received_at: Timestamp::from_millis(row.get(9)?),
-        raw_payload: body,
+        raw_payload: Bytes::new(),
+        shredded_at: envelope.shredded_at(),
         trace: codec::trace_context(blob(10)?)?,
         settlement: Settlement::Received,
     };
-    Ok((codec::natural(row.get(0)?)?, record))
+    Ok(KeptEvent {
+        sequence: codec::natural(row.get(0)?)?,
+        envelope,
+        record,
+        body,
+        is_sealed: is_sealed.is_some(),
+    })
 }
 
 /// Reads a row of the columns that [`change_row`] selects.
@@ -201,14 +304,16 @@ pub(crate) fn change_of_row(row: &Row<'_>) -> Result<ChangeRow, Fault> {
     })
 }
 
-/// Text is the provider's own id; nothing means the hash of the delivery's body, which need not
-/// be kept beside the body; bytes are another hash.
-fn event_id(column: ValueRef<'_>, body: &[u8]) -> Result<EventId, Fault> {
+/// Text is the provider's own id; bytes are the hash of a body. Nothing means the hash of the
+/// delivery's body: in rows of formats before bodies were sealed, and only there.
+fn event_id(column: ValueRef<'_>, body: Option<&[u8]>) -> Result<EventId, Fault> {
     match column {
         ValueRef::Text(id) => std::str::from_utf8(id)
             .map(|id| EventId::Provider(id.to_owned()))
             .map_err(|_| Fault::Corrupt("an event's id that is no text")),
-        ValueRef::Null => Ok(EventId::Body(codec::hash_of(body))),
+        ValueRef::Null => body
+            .map(|body| EventId::Body(codec::hash_of(body)))
+            .ok_or(Fault::Corrupt("a sealed event without an id")),
         ValueRef::Blob(hash) => Ok(EventId::Body(codec::body_hash(hash)?)),
         ValueRef::Integer(_) | ValueRef::Real(_) => Err(Fault::Corrupt("an event's id")),
     }

@@ -95,6 +95,34 @@ CREATE TABLE requests (
 CREATE INDEX requests_by_time ON requests (at);
 ";
 
+/// What the seventh version adds: keys. A row is sealed if it says so; old rows say nothing.
+pub(crate) const VERSION_7: &str = "
+CREATE TABLE keyring (
+    id      INTEGER PRIMARY KEY AUTOINCREMENT,
+    master  BLOB NOT NULL,
+    wrapped BLOB NOT NULL,
+    made_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE data_keys (
+    delivery    INTEGER PRIMARY KEY,
+    wrapping    INTEGER NOT NULL,
+    wrapped     BLOB,
+    shredded_at INTEGER
+) STRICT;
+
+ALTER TABLE deliveries ADD COLUMN sealed INTEGER;
+ALTER TABLE conflicts ADD COLUMN sealed INTEGER;
+ALTER TABLE executions ADD COLUMN sealed INTEGER;
+ALTER TABLE steps ADD COLUMN sealed INTEGER;
+ALTER TABLE quarantine ADD COLUMN body_bytes INTEGER;
+UPDATE quarantine SET body_bytes = length(body);
+ALTER TABLE quarantine ADD COLUMN wrapping INTEGER;
+ALTER TABLE quarantine ADD COLUMN wrapped BLOB;
+
+CREATE INDEX deliveries_unsealed ON deliveries (id) WHERE sealed IS NULL;
+";
+
 /// The first version of the schema.
 pub(crate) const VERSION_1: &str = "
 CREATE TABLE state (

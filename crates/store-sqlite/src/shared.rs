@@ -12,6 +12,7 @@ use crate::fault::Fault;
 use crate::keys::Keys;
 use crate::options::{CommitReport, StoreStats};
 use crate::readers::Readers;
+use crate::safe::Safe;
 use crate::schedule::Schedule;
 use crate::writer::Effects;
 
@@ -20,6 +21,7 @@ use crate::writer::Effects;
 pub(crate) struct Shared {
     pub(crate) readers: Readers,
     pub(crate) keys: Keys,
+    pub(crate) safe: Safe,
     schedule: Mutex<Schedule>,
     stats: Mutex<StoreStats>,
     pub(crate) feed: Wakeup,
@@ -30,7 +32,7 @@ impl Shared {
     /// Reads what must be in memory: the newest keys, and what is due when.
     pub(crate) fn load(
         connection: &Connection,
-        readers: Readers,
+        (readers, safe): (Readers, Safe),
         follows: bool,
     ) -> Result<Self, Fault> {
         let mut schedule = Schedule::default();
@@ -45,6 +47,7 @@ impl Shared {
         }
         Ok(Self {
             readers,
+            safe,
             keys: Keys::load(connection, follows)?,
             schedule: Mutex::new(schedule),
             stats: Mutex::default(),
@@ -59,6 +62,18 @@ impl Shared {
 
     /// Makes what a commit has done visible, and gives the hints.
     pub(crate) fn publish(&self, effects: Effects, feed_grew: bool) {
+        if effects.shredded {
+            self.safe.note_shredding();
+        }
+        if !effects.keys.is_empty() {
+            self.safe.remember(&effects.keys);
+        }
+        if let Some(new) = effects.new_wrapping {
+            self.safe.ring_mut().add(new);
+        }
+        for id in effects.retired {
+            self.safe.ring_mut().remove(id);
+        }
         if !effects.schedule.is_empty() {
             let mut schedule = self.schedule();
             for (sequence, due_at, lease) in effects.schedule {

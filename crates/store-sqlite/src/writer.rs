@@ -13,6 +13,9 @@ pub(crate) mod definition;
 pub(crate) mod progress;
 pub(crate) mod quarantine;
 mod queue;
+pub(crate) mod rewrap;
+mod sealing;
+pub(crate) mod shred;
 pub(crate) mod start;
 pub(crate) mod tallies;
 
@@ -24,12 +27,15 @@ use domain::time::Timestamp;
 use engine::store::{Lease, QuarantineBounds, Unavailable};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
+use vault::key::DataKey;
+use vault::ring::NewWrapping;
 
 pub(crate) use queue::Lane;
 
 use crate::fault::Fault;
 use crate::keys::Keys;
 use crate::options::{CommitObserver, CommitReport, Options};
+use crate::safe::Safe;
 use crate::shared::Shared;
 use crate::state::State;
 use checkpoint::Checkpoints;
@@ -51,6 +57,7 @@ pub(crate) trait Operation: Send + 'static {
 pub(crate) struct Batch<'a> {
     pub(crate) connection: &'a Connection,
     pub(crate) keys: &'a Keys,
+    pub(crate) safe: &'a Safe,
     pub(crate) state: &'a mut State,
     pub(crate) bounds: QuarantineBounds,
     pub(crate) effects: &'a mut Effects,
@@ -65,6 +72,14 @@ pub(crate) struct Effects {
     pub(crate) due: bool,
     /// What is counted by the minute.
     pub(crate) tallies: tallies::Tallies,
+    /// Data keys that will be asked for soon, by their delivery.
+    pub(crate) keys: Vec<(u64, Arc<DataKey>)>,
+    /// A wrapping key that is the newest from now on.
+    pub(crate) new_wrapping: Option<NewWrapping>,
+    /// Whether keys of deliveries were destroyed.
+    pub(crate) shredded: bool,
+    /// Wrapping keys that were destroyed.
+    pub(crate) retired: Vec<u64>,
 }
 
 /// The writer's thread and the way to it.
@@ -182,6 +197,9 @@ impl Committer {
             }
         };
         let total = begun.elapsed();
+        if effects.shredded || !effects.retired.is_empty() {
+            self.checkpoints.empty_the_log();
+        }
         self.shared.publish(effects, self.state.head > head);
         let jobs = batch.len();
         for job in batch {
@@ -237,6 +255,7 @@ impl Committer {
             job.run(&mut Batch {
                 connection: &self.connection,
                 keys,
+                safe: &self.shared.safe,
                 state,
                 bounds: self.bounds,
                 effects,

@@ -15,7 +15,7 @@ use engine::store::{
 };
 use rusqlite::Connection;
 use store_sqlite::check::{Finding, check};
-use store_sqlite::{OpenError, Options, SqliteStore};
+use store_sqlite::{MasterSource, OpenError, Options, SqliteStore};
 use tempfile::TempDir;
 use testbed::deliveries::webhook;
 use testbed::observed::Observed;
@@ -111,7 +111,7 @@ fn a_newer_format_is_refused_untouched() {
         matches!(refused, OpenError::Newer { found: 99, .. }),
         "{refused}"
     );
-    let refused = SqliteStore::open_read_only(home.path()).unwrap_err();
+    let refused = SqliteStore::open_read_only(home.path(), &MasterSource::Generated).unwrap_err();
     assert!(
         matches!(refused, OpenError::Newer { found: 99, .. }),
         "{refused}"
@@ -233,7 +233,7 @@ async fn a_reader_beside_a_running_store_sees_all_that_is_committed() {
     let home = TempDir::new().unwrap();
     let store = open(home.path());
     fill(&store).await;
-    let reader = SqliteStore::open_read_only(home.path()).unwrap();
+    let reader = SqliteStore::open_read_only(home.path(), &MasterSource::Generated).unwrap();
     assert_eq!(Observed::of(&reader).await, Observed::of(&store).await);
     store.append_once(webhook("later").custody()).await.unwrap();
     assert_eq!(Observed::of(&reader).await, Observed::of(&store).await);

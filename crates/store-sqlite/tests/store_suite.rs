@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use engine::store::QuarantineBounds;
-use store_sqlite::{Options, SqliteStore};
+use store_sqlite::{KEY_NAME, Options, SqliteStore};
 use tempfile::TempDir;
 use testbed::store_suite::{Ending, Opener};
 
@@ -55,7 +55,7 @@ impl Opener for Place {
 fn copy(from: &Path, to: &Path) {
     std::fs::create_dir(to).expect("a new directory");
     // The WAL's index lives in shared memory and dies with its processes.
-    for name in ["payhook.db", "payhook.db-wal"] {
+    for name in ["payhook.db", "payhook.db-wal", KEY_NAME] {
         if from.join(name).exists() {
             std::fs::copy(from.join(name), to.join(name)).expect("a copied file");
         }

@@ -21,6 +21,7 @@ mod quarantine;
 mod reopening;
 mod requests;
 mod settlements;
+mod shredding;
 mod starts;
 mod timestamps;
 mod trends;
@@ -229,6 +230,16 @@ macro_rules! store_suite {
             }
             alert_book {
                 the_book_that_was_kept_last_is_there_after_every_end
+            }
+            shredding {
+                nothing_is_left_of_what_was_received_and_all_the_rest_stays
+                what_comes_again_is_a_duplicate_whatever_it_says
+                what_has_work_to_do_is_not_shredded
+                what_nobody_has_read_is_shredded_only_on_demand
+                events_of_one_delivery_go_together_or_not_at_all
+                an_execution_of_a_shredded_event_is_not_moved
+                what_was_shredded_stays_so_after_every_end
+                what_does_not_exist_is_not_shredded
             }
             counts {
                 an_empty_store_counts_nothing

@@ -160,6 +160,7 @@ mod tests {
             settlement: failed(9),
             currency: Currency::NONE,
             raw_payload: Bytes::from_static(b"{\"card\":\"4242424242424242\"}"),
+            shredded_at: None,
             meaning: Some(Meaning {
                 event_type: "charge.failed".into(),
                 fact: Fact::Payment {

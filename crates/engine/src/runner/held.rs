@@ -41,6 +41,9 @@ pub enum HeldError {
     /// Its snapshot cannot be read, or a step cannot be written.
     #[error(transparent)]
     Unreadable(#[from] Unreadable),
+    /// What was received for its event was destroyed, and what it lived through with it.
+    #[error("its event was shredded: nothing is left to process")]
+    Shredded,
     /// The signal does not fit its state.
     #[error(transparent)]
     Misfit(#[from] AdvanceError),
@@ -49,6 +52,9 @@ pub enum HeldError {
 impl Held {
     /// Takes up what was claimed.
     pub fn open(claimed: Claimed, definition: Arc<Definition>) -> Result<Self, HeldError> {
+        if claimed.change.is_shredded() {
+            return Err(HeldError::Shredded);
+        }
         let execution = match &claimed.snapshot {
             Some(snapshot) => journal::decode_snapshot(snapshot)?,
             None => Execution::new(),

@@ -45,6 +45,10 @@ pub enum Action {
     Bulk,
     /// Begin nothing more of such a run.
     CancelBulk,
+    /// Make a new wrapping key.
+    RotateKey,
+    /// Wrap anew what older keys wrap.
+    RewrapKeys,
 }
 
 /// How it ended.
@@ -90,7 +94,7 @@ pub trait AuditLog {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Redrive,
         Self::Stop,
         Self::Promote,
@@ -100,6 +104,8 @@ impl Action {
         Self::DisableEndpoint,
         Self::Bulk,
         Self::CancelBulk,
+        Self::RotateKey,
+        Self::RewrapKeys,
     ];
 
     /// The stable word, on the wire and on disk.
@@ -114,6 +120,8 @@ impl Action {
             Self::DisableEndpoint => "disable_endpoint",
             Self::Bulk => "bulk",
             Self::CancelBulk => "cancel_bulk",
+            Self::RotateKey => "rotate_key",
+            Self::RewrapKeys => "rewrap_keys",
         }
     }
 

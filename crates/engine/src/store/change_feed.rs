@@ -8,7 +8,8 @@ use crate::wakeup::Wakeup;
 /// The role that tells what changed.
 ///
 /// Sequences start at 1 and have no gap. An entry is in the same transaction as the change that
-/// it tells of, so neither exists without the other, and it is never altered afterwards.
+/// it tells of, so neither exists without the other, and it is never altered afterwards, except
+/// that what was shredded is gone from its images.
 pub trait ChangeFeed {
     /// The entries after `after` whose kind `wanted` accepts, oldest first, looking at no more
     /// than `limit` entries; and the place up to which was looked, which is `after` when there

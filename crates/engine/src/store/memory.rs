@@ -17,6 +17,7 @@ mod quarantine;
 mod requests;
 mod settlements;
 mod trends;
+mod shredding;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
@@ -81,6 +82,8 @@ struct Kept {
     secret_label: String,
     vouched: Vouched,
     inserted: Sequence,
+    /// The insertion of the first event that its delivery brought.
+    delivery: Sequence,
     conflicts: Vec<ConflictSummary>,
     anomalies: Vec<Anomaly>,
 }

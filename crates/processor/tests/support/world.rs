@@ -235,6 +235,7 @@ pub(crate) fn record(settlement: Settlement) -> EventRecord {
         provider: "stripe".into(),
         received_at: Timestamp::from_millis(4),
         raw_payload: "{}".into(),
+        shredded_at: None,
         trace: TraceId::from_bytes([1; 16]).into(),
         settlement,
     }

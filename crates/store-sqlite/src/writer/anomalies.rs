@@ -33,12 +33,16 @@ pub(super) fn keep(
         .filter(|place| *place != sequence)
         .take(limits::PAYMENT_EVENTS_COMPARED_MAX)
     {
-        let record = rows::event(batch.connection, place)?;
-        known.extend(record.filter(|record| {
+        let kept = rows::event(batch.connection, place)?;
+        known.extend(kept.filter(|kept| {
+            let record = kept.outline();
             record.key.payment_id == event.payment_id && record.event_key.source == event.key.source
         }));
     }
-    let told: Vec<Told<'_>> = known.iter().filter_map(|record| record.told()).collect();
+    let told: Vec<Told<'_>> = known
+        .iter()
+        .filter_map(|kept| kept.outline().told())
+        .collect();
     let new = Told {
         key: &event.key,
         meaning,

@@ -1,20 +1,24 @@
 //! Taking a delivery in: its bytes, its events, their keys, in one place of the feed each.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use domain::admit::Vouched;
 use domain::delivery::RawDelivery;
 use domain::event::{EventId, PaymentEvent};
 use domain::payment::{Anomaly, PaymentRules};
-use domain::record::{EventRecord, RecordKey};
+use domain::record::RecordKey;
 use domain::time::{Millis, Timestamp};
 use engine::store::{Appended, Custody, Outcome};
 use rusqlite::params;
+use vault::key::DataKey;
 
-use super::{Batch, Operation, anomalies};
+use super::{Batch, Operation, anomalies, sealing};
 use crate::codec;
 use crate::fault::Fault;
 use crate::keys::{self, NewKeys};
-use crate::rows;
+use crate::rows::{self, KeptEvent};
+use crate::safe::{self, Envelope};
 
 /// A delivery, with everything about it that can be worked out before its turn.
 pub(crate) struct Append {
@@ -23,8 +27,13 @@ pub(crate) struct Append {
     vouched: Vouched,
     rules: PaymentRules,
     trace: Vec<u8>,
+    /// As they came, for what they are compared with.
     headers: Vec<u8>,
+    /// See `headers`.
     body: Bytes,
+    key: Arc<DataKey>,
+    sealed_headers: Vec<u8>,
+    sealed_body: Vec<u8>,
     events: Vec<NewEvent>,
 }
 
@@ -32,34 +41,34 @@ struct NewEvent {
     event: PaymentEvent,
     event_prefix: i64,
     payment_prefix: i64,
-    /// Whether its id is the hash of this body, which need not be kept beside the body.
-    id_is_the_body: bool,
 }
 
 impl Append {
-    pub(crate) fn new(custody: &Custody) -> Self {
+    /// Works it out and seals it: on the caller's thread.
+    pub(crate) fn try_new(custody: &Custody) -> Result<Self, Fault> {
         let delivery: &RawDelivery = custody.admitted.delivery();
         let events = custody.admitted.events().iter();
-        Self {
+        let headers = codec::pack_headers(&delivery.headers);
+        let key = DataKey::generate()?;
+        Ok(Self {
+            sealed_headers: key.seal(&safe::HEADERS, &headers)?,
+            sealed_body: key.seal(&safe::BODY, &delivery.body)?,
+            key: Arc::new(key),
             received_at: delivery.received_at,
             secret_label: custody.admitted.secret_label().to_owned(),
             vouched: custody.admitted.vouched(),
             rules: custody.rules,
             trace: codec::pack_trace(custody.trace),
-            headers: codec::pack_headers(&delivery.headers),
+            headers,
             body: delivery.body.clone(),
             events: events
                 .map(|event| NewEvent {
                     event_prefix: keys::event_prefix(&event.key.digest()),
                     payment_prefix: keys::payment_prefix(&event.payment_id),
-                    id_is_the_body: match event.key.id {
-                        EventId::Provider(_) => false,
-                        EventId::Body(hash) => hash == delivery.body_hash(),
-                    },
                     event: event.clone(),
                 })
                 .collect(),
-        }
+        })
     }
 
     fn append_event(
@@ -69,15 +78,17 @@ impl Append {
         delivery: &mut Option<u64>,
         found: &mut Vec<(RecordKey, Anomaly)>,
     ) -> Result<(Outcome, RecordKey), Fault> {
-        if let Some((sequence, kept)) = find(batch, new)? {
-            if kept.is_repeated_by(&new.event, &self.body) {
-                return Ok((Outcome::Duplicate, kept.key));
+        if let Some(kept) = find(batch, new)? {
+            let (sequence, envelope) = (kept.sequence, kept.envelope.clone());
+            let record = kept.open(batch.safe)?;
+            if record.is_repeated_by(&new.event, &self.body) {
+                return Ok((Outcome::Duplicate, record.key));
             }
-            if self.keep_conflict(batch, sequence)? {
+            if self.keep_conflict(batch, sequence, &envelope)? {
                 anomalies::record(batch, sequence, Anomaly::Conflict)?;
-                found.push((kept.key.clone(), Anomaly::Conflict));
+                found.push((record.key.clone(), Anomaly::Conflict));
             }
-            return Ok((Outcome::Conflict, kept.key));
+            return Ok((Outcome::Conflict, record.key));
         }
         let payment_id = &new.event.payment_id;
         let newest =
@@ -120,27 +131,33 @@ impl Append {
         Ok((Outcome::Stored, key))
     }
 
-    fn insert_delivery(&self, batch: &Batch<'_>, id: u64) -> Result<(), Fault> {
+    fn insert_delivery(&self, batch: &mut Batch<'_>, id: u64) -> Result<(), Fault> {
         let mut statement = batch.connection.prepare_cached(
-            "INSERT INTO deliveries (id, received_at, secret_label, trace, headers, body, vouched)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO deliveries (id, received_at, secret_label, trace, headers, body, vouched,
+                                     sealed)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 1)",
         )?;
         statement.execute(params![
             codec::integer(id),
             self.received_at.as_millis(),
             self.secret_label,
             self.trace,
-            self.headers,
-            &*self.body,
+            self.sealed_headers,
+            self.sealed_body,
             codec::vouched_code(self.vouched),
         ])?;
-        Ok(())
+        sealing::keep_key(batch, id, &self.key)
     }
 
     /// Keeps the delivery beside the event that it contradicts; whether it is the first that does.
-    fn keep_conflict(&self, batch: &mut Batch<'_>, event: u64) -> Result<bool, Fault> {
+    fn keep_conflict(
+        &self,
+        batch: &mut Batch<'_>,
+        event_place: u64,
+        envelope: &Envelope,
+    ) -> Result<bool, Fault> {
         let hash = codec::hash_of(&self.body);
-        let event = codec::integer(event);
+        let event = codec::integer(event_place);
         let mut statement = batch.connection.prepare_cached(
             "UPDATE conflicts SET count = count + 1 WHERE event = ?1 AND body_hash = ?2",
         )?;
@@ -155,16 +172,22 @@ impl Append {
             batch.state.conflicts_unkept = batch.state.conflicts_unkept.saturating_add(1);
             return Ok(false);
         }
+        // Of the event that it contradicts, so that it goes when that is shredded. Of one that was,
+        // everything is a repeat.
+        let Some(key) = sealing::key_of_envelope(batch, envelope)? else {
+            return Ok(false);
+        };
+        let place = |column| safe::conflict(column, event_place, &hash);
         let mut statement = batch.connection.prepare_cached(
-            "INSERT INTO conflicts (event, body_hash, received_at, count, headers, body)
-             VALUES (?1, ?2, ?3, 1, ?4, ?5)",
+            "INSERT INTO conflicts (event, body_hash, received_at, count, headers, body, sealed)
+             VALUES (?1, ?2, ?3, 1, ?4, ?5, 1)",
         )?;
         statement.execute(params![
             event,
             hash.as_bytes(),
             self.received_at.as_millis(),
-            self.headers,
-            &*self.body,
+            key.seal(&place("headers"), &self.headers)?,
+            key.seal(&place("body"), &self.body)?,
         ])?;
         batch.state.conflicts = batch.state.conflicts.saturating_add(1);
         Ok(kept == 0)
@@ -192,11 +215,12 @@ impl Operation for Append {
 }
 
 /// The event that has claimed this key, and its place.
-fn find(batch: &Batch<'_>, new: &NewEvent) -> Result<Option<(u64, EventRecord)>, Fault> {
+fn find(batch: &Batch<'_>, new: &NewEvent) -> Result<Option<KeptEvent>, Fault> {
     for sequence in batch.keys.events(batch.connection, new.event_prefix)? {
         let kept = rows::event(batch.connection, sequence)?;
-        if let Some(kept) = kept.filter(|kept| kept.event_key == new.event.key) {
-            return Ok(Some((sequence, kept)));
+        let kept = kept.filter(|kept| kept.outline().event_key == new.event.key);
+        if kept.is_some() {
+            return Ok(kept);
         }
     }
     Ok(None)
@@ -216,7 +240,6 @@ fn insert_event(
     )?;
     let event_id: &dyn rusqlite::ToSql = match &event.key.id {
         EventId::Provider(id) => id,
-        EventId::Body(_) if new.id_is_the_body => &None::<i64>,
         EventId::Body(hash) => hash.as_bytes(),
     };
     statement.execute(params![

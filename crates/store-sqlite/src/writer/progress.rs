@@ -7,14 +7,28 @@ use domain::settlement::{Applied, Settlement};
 use domain::task::RecordChange;
 use engine::store::{Committed, ExecutionStatus, Lease, Progress};
 use rusqlite::{OptionalExtension as _, params};
+use vault::key::DataKey;
 
-use super::{Batch, Operation};
+use super::{Batch, Operation, sealing};
 use crate::codec::{self, SettlementColumns};
 use crate::fault::Fault;
 use crate::rows;
+use crate::safe::{self, Envelope, Safe};
 
-/// A commit of the runner.
-pub(crate) struct Commit(pub(crate) Progress);
+/// A commit of the runner, sealed.
+pub(crate) struct Commit {
+    progress: Progress,
+    /// `None` when its event has no key yet: then the writer makes one and seals.
+    sealed: Option<Sealed>,
+    /// Whether the event's key was destroyed, when this many shreddings had been.
+    is_shredded: (bool, u64),
+}
+
+/// The columns of an execution and of its step, sealed.
+struct Sealed {
+    snapshot: Vec<u8>,
+    texts: Vec<u8>,
+}
 
 /// What the execution's row says that matters here.
 struct Held {
@@ -43,19 +57,22 @@ impl Operation for Commit {
     type Answer = Committed;
 
     fn bytes(&self) -> usize {
-        let steps = self.0.steps.iter();
-        steps.fold(self.0.snapshot.len(), |sum, step| {
+        let steps = self.progress.steps.iter();
+        steps.fold(self.progress.snapshot.len(), |sum, step| {
             sum.saturating_add(step.len())
         })
     }
 
     fn run(&self, batch: &mut Batch<'_>) -> Result<Committed, Fault> {
-        let progress = &self.0;
+        let progress = &self.progress;
         let Some(held) = held(batch, progress.sequence.get())? else {
             return Ok(Committed::Stale);
         };
         if held.generation != progress.generation {
             return Ok(Committed::Stale);
+        }
+        if self.is_shredded(batch, held.event)? {
+            return Ok(Committed::Refused);
         }
         let Some(changes) = self.decide(batch, held.event)? else {
             return Ok(Committed::Refused);
@@ -64,7 +81,7 @@ impl Operation for Commit {
             self.write_change(batch, change)?;
             batch.state.head = change.sequence;
         }
-        self.write_execution(batch, held.generation.saturating_add(1))?;
+        self.write_execution(batch, &held)?;
         let before = batch.state.count_of(held.status);
         *before = before.saturating_sub(1);
         let after = batch.state.count_of(progress.status);
@@ -86,13 +103,50 @@ impl Operation for Commit {
     }
 }
 
+impl Sealed {
+    fn try_new(progress: &Progress, key: &DataKey) -> Result<Self, Fault> {
+        let (sequence, generation) = (progress.sequence.get(), next(progress.generation));
+        let texts = codec::pack(progress.steps.iter().map(|step| &**step));
+        Ok(Self {
+            snapshot: key.seal(&safe::snapshot(sequence, generation), &progress.snapshot)?,
+            texts: key.seal(&safe::texts(sequence, generation), &texts)?,
+        })
+    }
+}
+
 impl Commit {
+    /// Seals progress under the key of its event, on the caller's thread.
+    pub(crate) fn try_new(
+        progress: Progress,
+        (envelope, shreddings): (Option<&Envelope>, u64),
+        safe: &Safe,
+    ) -> Result<Self, Fault> {
+        let key = envelope.map(|envelope| safe.key(envelope)).transpose()?;
+        let sealed = key.flatten().map(|key| Sealed::try_new(&progress, &key));
+        let is_shredded = envelope.is_some_and(|envelope| envelope.shredded_at().is_some());
+        Ok(Self {
+            sealed: sealed.transpose()?,
+            is_shredded: (is_shredded, shreddings),
+            progress,
+        })
+    }
+
+    /// Whether the event was shredded by now: looked at again if something was since.
+    fn is_shredded(&self, batch: &Batch<'_>, event: u64) -> Result<bool, Fault> {
+        let (is_shredded, shreddings) = self.is_shredded;
+        if is_shredded || shreddings == batch.safe.shreddings() {
+            return Ok(is_shredded);
+        }
+        let envelope = safe::envelope(batch.connection, event)?;
+        Ok(envelope.is_some_and(|envelope| envelope.shredded_at().is_some()))
+    }
+
     /// The changes to write, in order; `None` when one of them contradicts its record.
     fn decide(&self, batch: &Batch<'_>, own_event: u64) -> Result<Option<Vec<NewChange>>, Fault> {
         let mut standings: Vec<Standing> = Vec::new();
         let mut decided = Vec::new();
         let mut sequence = batch.state.head;
-        for RecordChange { key, change } in &self.0.changes {
+        for RecordChange { key, change } in &self.progress.changes {
             let Some(event) = find(batch, key, own_event)? else {
                 return Ok(None);
             };
@@ -106,7 +160,7 @@ impl Commit {
             let Some(standing) = standing else {
                 continue;
             };
-            match standing.settlement.apply(change, self.0.at) {
+            match standing.settlement.apply(change, self.progress.at) {
                 Applied::AlreadySo => {}
                 Applied::Refused => return Ok(None),
                 Applied::Changed(settlement) => {
@@ -124,21 +178,28 @@ impl Commit {
         Ok(Some(decided))
     }
 
-    fn write_change(&self, batch: &Batch<'_>, change: &NewChange) -> Result<(), Fault> {
+    fn write_change(&self, batch: &mut Batch<'_>, change: &NewChange) -> Result<(), Fault> {
+        let sequence = change.sequence;
         let SettlementColumns {
             settlement,
             reference,
             detail,
-        } = codec::settlement_columns(&change.settlement);
+        } = codec::settlement_columns(&change.settlement, |cause| {
+            // The cause of an event that was shredded is nobody's to keep.
+            let Some(key) = sealing::key_of_event(batch, change.event)? else {
+                return Ok(Vec::new());
+            };
+            Ok(key.seal(&safe::cause(sequence), cause)?)
+        })?;
         let mut statement = batch.connection.prepare_cached(
             "INSERT INTO changes (sequence, event, previous, at, settlement, reference, detail)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         )?;
         statement.execute(params![
-            codec::integer(change.sequence),
+            codec::integer(sequence),
             codec::integer(change.event),
             change.previous.map(codec::integer),
-            self.0.at.as_millis(),
+            self.progress.at.as_millis(),
             settlement,
             reference,
             detail,
@@ -146,36 +207,53 @@ impl Commit {
         Ok(())
     }
 
-    fn write_execution(&self, batch: &Batch<'_>, generation: u64) -> Result<(), Fault> {
-        let progress = &self.0;
+    fn write_execution(&self, batch: &mut Batch<'_>, held: &Held) -> Result<(), Fault> {
+        let progress = &self.progress;
+        let made_now;
+        let sealed = match &self.sealed {
+            Some(sealed) => sealed,
+            None => {
+                let destroyed = Fault::Corrupt("an execution whose event was shredded meanwhile");
+                let key = sealing::key_of_event(batch, held.event)?.ok_or(destroyed)?;
+                made_now = Sealed::try_new(progress, &key)?;
+                &made_now
+            }
+        };
         let sequence = codec::integer(progress.sequence.get());
+        let generation = codec::integer(next(held.generation));
         let mut statement = batch.connection.prepare_cached(
             "UPDATE executions SET status = ?2, generation = ?3, updated_at = ?4, due_at = ?5,
-                                   snapshot = ?6
+                                   snapshot = ?6, sealed = 1
              WHERE sequence = ?1",
         )?;
         statement.execute(params![
             sequence,
             codec::status_code(progress.status),
-            codec::integer(generation),
+            generation,
             progress.at.as_millis(),
             progress.due_at.map(|due_at| due_at.as_millis()),
-            &*progress.snapshot,
+            sealed.snapshot,
         ])?;
         if progress.steps.is_empty() {
             return Ok(());
         }
         let mut statement = batch.connection.prepare_cached(
-            "INSERT INTO steps (execution, generation, at, texts) VALUES (?1, ?2, ?3, ?4)",
+            "INSERT INTO steps (execution, generation, at, texts, sealed)
+             VALUES (?1, ?2, ?3, ?4, 1)",
         )?;
         statement.execute(params![
             sequence,
-            codec::integer(generation),
+            generation,
             progress.at.as_millis(),
-            codec::pack(progress.steps.iter().map(|step| &**step)),
+            sealed.texts,
         ])?;
         Ok(())
     }
+}
+
+/// The generation that a commit makes of the one before.
+const fn next(generation: u64) -> u64 {
+    generation.saturating_add(1)
 }
 
 fn held(batch: &Batch<'_>, sequence: u64) -> Result<Option<Held>, Fault> {
@@ -206,10 +284,18 @@ fn find(batch: &Batch<'_>, key: &RecordKey, own_event: u64) -> Result<Option<u64
 }
 
 fn standing(batch: &Batch<'_>, event: u64) -> Result<Standing, Fault> {
-    let latest = rows::latest_change(batch.connection, event)?;
+    let Some(latest) = rows::latest_change(batch.connection, event)? else {
+        return Ok(Standing {
+            event,
+            latest: None,
+            settlement: Settlement::default(),
+        });
+    };
+    let missing = Fault::Corrupt("a change of an event that is not there");
+    let envelope = safe::envelope(batch.connection, event)?.ok_or(missing)?;
     Ok(Standing {
         event,
-        latest: latest.as_ref().map(|change| change.sequence),
-        settlement: latest.map(|change| change.settlement).unwrap_or_default(),
+        latest: Some(latest.sequence),
+        settlement: latest.settlement(batch.safe, &envelope)?,
     })
 }

@@ -19,7 +19,8 @@ use engine::store::{
     EventFilter, EventLog, EventSummary, ExecutionDetail, ExecutionFilter, ExecutionSummary,
     Executions, Inspect, KeptAnswer, KeyedRequest, NotKept, Outcome, Page, PaymentOfSource,
     Progress, Quarantine, QuarantineWard, QuarantinedDelivery, QuarantinedSummary, RequestClaim,
-    RequestKey, RequestLog, StartExecution, Trends, Unavailable, Waiting,
+    RequestKey, RequestLog, Shred, Shredded, Shredding, StartExecution, Trends, Unavailable,
+    Waiting,
 };
 use engine::wakeup::Wakeup;
 
@@ -213,6 +214,13 @@ impl Endpoints for SimulatedStore {
     ) -> Result<Health, Unavailable> {
         let name = name.clone();
         self.write(move |inner| async move { inner.change_endpoint(&name, change, now).await })
+            .await
+    }
+}
+
+impl Shredding for SimulatedStore {
+    async fn shred(&self, shred: Shred) -> Result<Shredded, Unavailable> {
+        self.write(move |inner| async move { inner.shred(shred).await })
             .await
     }
 }

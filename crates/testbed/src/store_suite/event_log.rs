@@ -26,6 +26,7 @@ pub(crate) async fn a_new_event_is_stored_and_found_by_both_keys<O: Opener>() {
         provider: "testbed".to_owned(),
         received_at: at(1_000),
         raw_payload: sent.body(),
+        shredded_at: None,
         trace: TraceContext {
             id: TraceId::from_bytes([3; 16]),
             span: SpanId::from_bytes([4; 8]),

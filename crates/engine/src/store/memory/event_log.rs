@@ -7,6 +7,7 @@ use domain::limits;
 use domain::payment::{self, Anomaly, PaymentRules};
 use domain::record::{EventRecord, RecordKey};
 use domain::settlement::Settlement;
+use domain::stream::Sequence;
 use domain::time::{Millis, Timestamp};
 
 use super::{Kept, MemoryDisk, MemoryStore};
@@ -19,8 +20,9 @@ impl EventLog for MemoryStore {
                 events: Vec::new(),
                 anomalies: Vec::new(),
             };
+            let mut delivery = None;
             for event in custody.admitted.events() {
-                let (outcome, key) = running.disk.append(&custody, event);
+                let (outcome, key) = running.disk.append(&custody, event, &mut delivery);
                 let found = match outcome {
                     Outcome::Stored => running.disk.find_anomalies(&key, custody.rules),
                     Outcome::Conflict => running.disk.first_conflict(&key),
@@ -72,7 +74,12 @@ impl EventLog for MemoryStore {
 impl MemoryDisk {
     /// Events of one delivery are appended one after the other, so that a key which stands
     /// twice in it is a duplicate of itself.
-    fn append(&mut self, custody: &Custody, event: &PaymentEvent) -> (Outcome, RecordKey) {
+    fn append(
+        &mut self,
+        custody: &Custody,
+        event: &PaymentEvent,
+        delivery: &mut Option<Sequence>,
+    ) -> (Outcome, RecordKey) {
         let raw = custody.admitted.delivery();
         let claimed = self.claims.get(&event.key.digest()).cloned();
         if let Some((key, first)) =
@@ -98,6 +105,7 @@ impl MemoryDisk {
             secret_label: custody.admitted.secret_label().to_owned(),
             vouched: custody.admitted.vouched(),
             inserted,
+            delivery: *delivery.get_or_insert(inserted),
             conflicts: Vec::new(),
             anomalies: Vec::new(),
         };

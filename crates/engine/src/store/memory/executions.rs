@@ -178,7 +178,9 @@ impl Running {
         if execution.is_none_or(|execution| execution.generation != progress.generation) {
             return Committed::Stale;
         }
-        if !self.disk.change_all(&progress.changes, progress.at) {
+        if self.disk.is_shredded(progress.sequence)
+            || !self.disk.change_all(&progress.changes, progress.at)
+        {
             return Committed::Refused;
         }
         match progress.lease {
@@ -191,6 +193,13 @@ impl Running {
 }
 
 impl MemoryDisk {
+    fn is_shredded(&self, entry: Sequence) -> bool {
+        let kept = self
+            .change(entry)
+            .and_then(|change| self.records.get(&change.key));
+        kept.is_some_and(|kept| kept.record.shredded_at.is_some())
+    }
+
     /// What is in no feed starts nothing.
     fn start(&mut self, start: &StartExecution, definition: DefinitionId) {
         if self.change(start.sequence).is_none() {

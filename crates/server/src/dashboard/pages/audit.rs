@@ -83,6 +83,8 @@ fn place(act: &ActView) -> String {
         Action::Promote => format!("/quarantine/{target}"),
         Action::Reconcile => "/sources".to_owned(),
         Action::Notify => format!("/events/{target}"),
+        // Keys have no page of their own.
+        Action::RotateKey | Action::RewrapKeys => "/settings".to_owned(),
         Action::Bulk | Action::CancelBulk => "/bulk".to_owned(),
         Action::EnableEndpoint | Action::DisableEndpoint => "/endpoints".to_owned(),
     }
