@@ -1,6 +1,7 @@
 //! How the command line reaches what it asks about: through a running server's admin listener,
 //! or, when none runs, in the data directory itself. Both answer the same.
 
+mod keys;
 mod notifications;
 
 use std::path::Path;
@@ -102,7 +103,7 @@ impl Access {
         // secrets: they are not asked for when nobody needs them.
         let (desk, notifier) = match purpose {
             Purpose::Look => {
-                let commons = wire::open_read_only(directory)?;
+                let commons = wire::open_read_only(config)?;
                 // What is refused is explained with whatever secrets can be read here.
                 let sources = wire::readable_sources(config);
                 (commons.desk(sources, Arc::new(NoUpstream)), None)

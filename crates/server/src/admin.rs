@@ -9,6 +9,7 @@ pub(crate) mod alerts;
 mod bulk;
 mod caller;
 pub(crate) mod keyring;
+mod keys;
 mod looking;
 mod notifications;
 pub(crate) mod once;
@@ -28,7 +29,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use engine::metrics::Metrics;
-use engine::store::Store;
+use engine::store::{KeyKeeper, Store};
 use serde_json::json;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
@@ -72,8 +73,13 @@ pub(crate) struct Admin<S> {
 
 type Shared<S> = State<Arc<Admin<S>>>;
 
+/// A store of the one-binary home: every role, and what only a store with files of its own plays.
+pub(crate) trait Home: Store + KeyKeeper {}
+
+impl<T: Store + KeyKeeper> Home for T {}
+
 /// Every route of the admin listener.
-pub(crate) fn router<S: Store>(admin: Arc<Admin<S>>) -> Router {
+pub(crate) fn router<S: Home>(admin: Arc<Admin<S>>) -> Router {
     let api = api(Routes::served())
         .into_router()
         .route("/openapi.json", get(described))
@@ -106,8 +112,8 @@ pub(crate) fn description() -> Bytes {
 }
 
 /// Everything under `/api`.
-fn api<S: Store>(routes: Routes<Arc<Admin<S>>>) -> Routes<Arc<Admin<S>>> {
-    notifications::routes(deeds(work(events(routes))))
+fn api<S: Home>(routes: Routes<Arc<Admin<S>>>) -> Routes<Arc<Admin<S>>> {
+    keys::routes(notifications::routes(deeds(work(events(routes)))))
 }
 
 /// What came, and what it says of payments.

@@ -15,6 +15,7 @@ mod demo;
 mod events;
 mod executions;
 mod input;
+mod keys;
 mod listen;
 mod notifications;
 mod openapi;
@@ -118,6 +119,8 @@ enum Command {
     Reconcile(reconcile::Args),
     /// Show what is known of each provider: signatures, answers, retries.
     Providers(providers::Args),
+    /// What everything received is sealed under: list, rotate and rewrap keys.
+    Keys(keys::Args),
     /// Check that what is kept is sound.
     Store(store::Args),
     /// Print a link that opens the dashboard in a browser.
@@ -190,6 +193,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Executions(args) => wait_for(executions::run(args, &context)),
         Command::Notifications(args) => wait_for(notifications::run(args, &context)),
         Command::Quarantine(args) => wait_for(quarantine::run(args, &context)),
+        Command::Keys(args) => wait_for(keys::run(args, &context)),
         Command::Top(args) => wait_for(top::run(args, &context)),
         Command::Bulk(args) => wait_for(bulk::run(args, &context)),
         Command::Dashboard(args) => wait_for(dashboard::run(args, &context)),

@@ -7,6 +7,7 @@
 pub(crate) mod admin;
 pub(crate) mod alert_targets;
 pub(crate) mod alerts;
+pub(crate) mod encryption;
 pub(crate) mod gateway;
 pub(crate) mod load;
 pub(crate) mod log;
@@ -41,6 +42,8 @@ pub(crate) struct Config {
     pub(crate) admin: admin::AdminConfig,
     /// Where everything is kept.
     pub(crate) store: store::StoreConfig,
+    /// What everything received is sealed under.
+    pub(crate) encryption: encryption::EncryptionConfig,
     /// Who may send, and how they prove it.
     pub(crate) sources: BTreeMap<String, sources::SourceConfig>,
     /// What is done with an event.
@@ -172,6 +175,9 @@ impl Config {
                     problems.push(format!("[{section}] header {header}: {error:#}"));
                 }
             }
+        }
+        if let Some(error) = self.encryption.problem() {
+            problems.push(format!("{error:#}"));
         }
         for built in [
             self.admin.operators().map(drop),

@@ -3,6 +3,7 @@
 //! no server runs. Both show the same.
 
 mod audit;
+mod keys;
 mod notifications;
 mod payments;
 mod query;
@@ -26,6 +27,7 @@ use engine::upstream::Upstream;
 use engine::workflow::{Course, Workflows};
 
 pub(crate) use self::audit::{By, REASON_MAX};
+pub(crate) use self::keys::RewrapRequest;
 pub(crate) use self::notifications::Correspondence;
 pub(crate) use self::query::{
     ChangeQuery, ChangesView, DEAD_LETTER, EventQuery, ExecutionQuery, ListQuery, PaymentQuery,

@@ -16,6 +16,7 @@ use serde_json::Value;
 
 mod alerts;
 mod audit;
+mod keys;
 mod notifications;
 mod payments;
 pub(crate) mod schema;
@@ -23,6 +24,7 @@ mod trends;
 
 pub(crate) use alerts::{AlertView, AlertsView, TargetView, TestedView};
 pub(crate) use audit::ActView;
+pub(crate) use keys::{KeysView, RewrappedView, RotatedView};
 pub(crate) use notifications::{EndpointView, NotificationView, RepliesView, ReplyView};
 pub(crate) use payments::{
     AnomalyView, GapView, ListedPaymentView, MeaningView, PaymentView, ReconciledView,

@@ -65,6 +65,8 @@ pub(crate) fn open(config: &Config) -> anyhow::Result<Commons> {
         commit_jobs_max: config.store.batch_max,
         queue_jobs_max: config.store.queue_max,
         quarantine: quarantine_bounds(config),
+        master: config.encryption.build()?,
+        now: SystemClock.now(),
         observer: Some(Arc::new(move |report: &CommitReport| {
             observed.observe_commit(report.total, report.sync, report.jobs);
         })),
@@ -75,8 +77,9 @@ pub(crate) fn open(config: &Config) -> anyhow::Result<Commons> {
 }
 
 /// Opens the store for looking, whether or not a server runs on it.
-pub(crate) fn open_read_only(directory: &Path) -> anyhow::Result<Commons> {
-    let store = SqliteStore::open_read_only(directory)?;
+pub(crate) fn open_read_only(config: &Config) -> anyhow::Result<Commons> {
+    let master = config.encryption.build()?;
+    let store = SqliteStore::open_read_only(&config.store.path, &master)?;
     Ok(commons(store, Arc::new(Metrics::default())))
 }
 

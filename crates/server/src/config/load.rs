@@ -12,11 +12,12 @@ use super::origins::Origins;
 const PREFIX: &str = "PAYHOOK_";
 
 /// Variables with the prefix that mean something else than a configuration key.
-const OTHER_VARIABLES: [&str; 4] = [
+const OTHER_VARIABLES: [&str; 5] = [
     "PAYHOOK_CONFIG",
     "PAYHOOK_SECRET",
     "PAYHOOK_CASES",
     "PAYHOOK_ADMIN_TOKEN",
+    "PAYHOOK_MASTER_KEY",
 ];
 
 /// Why there is no configuration.
