@@ -13,6 +13,7 @@ use rusqlite::{Connection, OpenFlags};
 use crate::codec;
 use crate::directory;
 use crate::fault::Fault;
+use crate::journal;
 use crate::keys;
 use crate::migrate;
 use crate::options::OpenError;
@@ -153,6 +154,21 @@ fn walk_events(
     Ok(())
 }
 
+/// The chain holds. Whether it is the chain that was written, only a checkpoint tells.
+fn walk_chain(
+    connection: &Connection,
+    rule: &'static str,
+    findings: &mut Vec<Finding>,
+) -> Result<(), Fault> {
+    let report = journal::verify_snapshot(connection, &[], |_, _| ())?;
+    let found = report.found.into_iter().take(FINDINGS_PER_RULE_MAX);
+    findings.extend(found.map(|tampering| Finding {
+        rule,
+        place: format!("place {}: {}", tampering.sequence.get(), tampering.kind),
+    }));
+    Ok(())
+}
+
 /// The times of a payment's records never repeat and never go back.
 fn walk_payments(
     connection: &Connection,
@@ -205,6 +221,10 @@ const WALKS: &[Walk] = &[
     Walk {
         rule: "every event is readable, has a key of its own and is found by its keys",
         walk: walk_events,
+    },
+    Walk {
+        rule: "every entry of the feed follows from the one before it",
+        walk: walk_chain,
     },
     Walk {
         rule: "the times of a payment's records only grow",
@@ -288,6 +308,20 @@ const QUERIES: &[Query] = &[
         rule: "every anomaly is of an event",
         sql: "SELECT 'anomaly ' || id FROM anomalies
               WHERE event NOT IN (SELECT sequence FROM events)",
+    },
+    Query {
+        rule: "every key of a delivery is wrapped by a key that is there, or was destroyed",
+        sql: "SELECT 'delivery ' || delivery FROM data_keys
+              WHERE delivery NOT IN (SELECT id FROM deliveries)
+                 OR (wrapped IS NULL) <> (shredded_at IS NOT NULL)
+                 OR (wrapped IS NOT NULL AND wrapping NOT IN (SELECT id FROM keyring))
+              UNION ALL
+              SELECT 'delivery ' || id FROM deliveries
+              WHERE sealed IS NOT NULL AND id NOT IN (SELECT delivery FROM data_keys)
+              UNION ALL
+              SELECT 'quarantined ' || id FROM quarantine
+              WHERE (wrapped IS NULL) <> (wrapping IS NULL)
+                 OR (wrapping IS NOT NULL AND wrapping NOT IN (SELECT id FROM keyring))",
     },
     Query {
         rule: "an endpoint's failure has a time and its being disabled a reason",

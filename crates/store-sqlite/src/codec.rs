@@ -9,7 +9,7 @@ use domain::settlement::Settlement;
 use domain::time::Timestamp;
 use domain::trace::{SpanId, TraceContext, TraceId};
 use engine::store::{ExecutionStatus, QuarantineReason};
-use rusqlite::types::{ToSqlOutput, Value, ValueRef};
+use rusqlite::types::{Value, ValueRef};
 use sha2::{Digest as _, Sha256};
 
 use crate::fault::Fault;
@@ -135,7 +135,7 @@ pub(crate) fn unpack_headers(packed: &[u8]) -> Result<Headers, Fault> {
 pub(crate) struct SettlementColumns<'a> {
     pub(crate) settlement: i64,
     pub(crate) reference: Option<&'a str>,
-    pub(crate) detail: ToSqlOutput<'a>,
+    pub(crate) detail: Value,
 }
 
 /// The columns of a settlement; `seal` seals a cause.
@@ -144,10 +144,8 @@ pub(crate) fn settlement_columns<'a>(
     seal: impl FnOnce(&[u8]) -> Result<Vec<u8>, Fault>,
 ) -> Result<SettlementColumns<'a>, Fault> {
     let (settlement, reference, detail) = match settlement {
-        Settlement::Received => (0, None, ToSqlOutput::Owned(Value::Null)),
-        Settlement::Processing { execution, .. } => {
-            (1, Some(execution.as_str()), ToSqlOutput::Owned(Value::Null))
-        }
+        Settlement::Received => (0, None, Value::Null),
+        Settlement::Processing { execution, .. } => (1, Some(execution.as_str()), Value::Null),
         Settlement::Completed {
             transaction_id,
             processed_at,
@@ -155,12 +153,12 @@ pub(crate) fn settlement_columns<'a>(
         } => (
             2,
             Some(transaction_id.as_str()),
-            ToSqlOutput::Owned(Value::Integer(processed_at.as_millis())),
+            Value::Integer(processed_at.as_millis()),
         ),
         Settlement::Failed { error, cause, .. } => (
             3,
             Some(error.as_str()),
-            ToSqlOutput::Owned(Value::Blob(seal(cause.as_bytes())?)),
+            Value::Blob(seal(cause.as_bytes())?),
         ),
     };
     Ok(SettlementColumns {

@@ -14,6 +14,8 @@ mod directory;
 mod masters;
 mod endpoints;
 mod state;
+mod chain;
+pub mod journal;
 mod keys;
 mod schedule;
 mod shredding;

@@ -19,6 +19,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     schema::VERSION_5,
     schema::VERSION_6,
     schema::VERSION_7,
+    schema::VERSION_8,
 ];
 
 /// The newest format that is known here.

@@ -123,6 +123,16 @@ ALTER TABLE quarantine ADD COLUMN wrapped BLOB;
 CREATE INDEX deliveries_unsealed ON deliveries (id) WHERE sealed IS NULL;
 ";
 
+/// What the eighth version adds: each entry of the feed has the hash of the one before and of
+/// itself. Entries that are there already stay outside the chain.
+pub(crate) const VERSION_8: &str = "
+ALTER TABLE events ADD COLUMN link BLOB;
+ALTER TABLE changes ADD COLUMN link BLOB;
+ALTER TABLE state ADD COLUMN chained_after INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE state ADD COLUMN link BLOB;
+UPDATE state SET chained_after = head;
+";
+
 /// The first version of the schema.
 pub(crate) const VERSION_1: &str = "
 CREATE TABLE state (

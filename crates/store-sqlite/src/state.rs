@@ -4,6 +4,7 @@
 use engine::store::{Counts, ExecutionStatus};
 use rusqlite::Connection;
 
+use crate::chain::{self, Link};
 use crate::codec;
 use crate::fault::Fault;
 
@@ -28,26 +29,38 @@ pub(crate) struct State {
     pub(crate) conflicts_unkept: u64,
     /// Anomalies of payments; the newest one's id as well.
     pub(crate) anomalies: u64,
+    /// Entries of the feed up to this place are older than the chain.
+    pub(crate) chained_after: u64,
+    /// The link of the newest entry.
+    pub(crate) link: Link,
 }
 
 impl State {
     pub(crate) fn load(connection: &Connection) -> Result<Self, Fault> {
         let mut statement = connection.prepare_cached(
             "SELECT head, cursor, indexed, events, running, succeeded, dead_letters, quarantined,
-                    quarantined_bytes, conflicts, conflicts_unkept, anomalies
+                    quarantined_bytes, conflicts, conflicts_unkept, anomalies, chained_after, link
              FROM state WHERE id = 1",
         )?;
-        let columns = statement.query_row([], |row| {
-            let mut columns = [0_i64; 12];
+        let (columns, link) = statement.query_row([], |row| {
+            let mut columns = [0_i64; 13];
             for (index, column) in columns.iter_mut().enumerate() {
                 *column = row.get(index)?;
             }
-            Ok(columns)
+            Ok((columns, row.get::<_, Option<Vec<u8>>>(13)?))
         })?;
         let [head, cursor, indexed, rest @ ..] = columns.map(codec::natural);
         let [events, running, succeeded, dead_letters, rest @ ..] = rest;
-        let [quarantined, quarantined_bytes, conflicts, unkept, anomalies] = rest;
+        let [quarantined, quarantined_bytes, conflicts, unkept, rest @ ..] = rest;
+        let [anomalies, chained_after] = rest;
+        let chained_after = chained_after?;
         Ok(Self {
+            link: match link {
+                Some(link) => chain::link(&link)?,
+                // Nothing was chained yet.
+                None => chain::genesis(chained_after),
+            },
+            chained_after,
             head: head?,
             cursor: cursor?,
             indexed: indexed?,
@@ -77,14 +90,19 @@ impl State {
             self.conflicts,
             self.conflicts_unkept,
             self.anomalies,
-        ];
+        ]
+        .map(codec::integer);
         let mut statement = connection.prepare_cached(
             "UPDATE state SET head = ?1, cursor = ?2, indexed = ?3, events = ?4, running = ?5,
                     succeeded = ?6, dead_letters = ?7, quarantined = ?8, quarantined_bytes = ?9,
-                    conflicts = ?10, conflicts_unkept = ?11, anomalies = ?12
+                    conflicts = ?10, conflicts_unkept = ?11, anomalies = ?12, link = ?13
              WHERE id = 1",
         )?;
-        statement.execute(columns.map(codec::integer))?;
+        for (index, column) in (1..).zip(columns) {
+            statement.raw_bind_parameter(index, column)?;
+        }
+        statement.raw_bind_parameter(columns.len() + 1, self.link)?;
+        statement.raw_execute()?;
         Ok(())
     }
 

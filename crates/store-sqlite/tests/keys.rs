@@ -34,11 +34,11 @@ fn open(directory: &Path) -> SqliteStore {
 }
 
 fn refusal(directory: &Path, master: &MasterSource) -> OpenError {
-    let before = std::fs::read(directory.join("payhook.db")).unwrap();
-    let refused = SqliteStore::open(directory, &with(master.clone())).unwrap_err();
-    let looking = SqliteStore::open_read_only(directory, master).unwrap_err();
+    let before = std::fs::read(directory.join("payhook.db")).expect("a database");
+    let refused = SqliteStore::open(directory, &with(master.clone())).expect_err("no key");
+    let looking = SqliteStore::open_read_only(directory, master).expect_err("no key");
     assert_eq!(looking.to_string(), refused.to_string());
-    let after = std::fs::read(directory.join("payhook.db")).unwrap();
+    let after = std::fs::read(directory.join("payhook.db")).expect("a database");
     assert!(before == after, "a store that was refused has changed");
     refused
 }

@@ -73,18 +73,7 @@ impl MasterKey {
     /// # Errors
     /// It is none.
     pub fn parse(text: &[u8]) -> Result<Self, NoMasterKey> {
-        let text = text.trim_ascii();
-        let mut bytes = KeyBytes::new([0; KEY_BYTES]);
-        let is_hex = text.len() == 2 * KEY_BYTES && hex::decode_to_slice(text, &mut *bytes).is_ok();
-        if !is_hex {
-            // Room for the padding that the decoder may want to count.
-            let mut decoded = Zeroizing::new([0; KEY_BYTES + 4]);
-            let length = STANDARD
-                .decode_slice(text, &mut *decoded)
-                .map_err(|_| NoMasterKey::Malformed)?;
-            let key = decoded.get(..length).filter(|key| key.len() == KEY_BYTES);
-            bytes.copy_from_slice(key.ok_or(NoMasterKey::Malformed)?);
-        }
+        let bytes = bytes_of_text(text).ok_or(NoMasterKey::Malformed)?;
         if bytes.iter().all(|byte| Some(byte) == bytes.first()) {
             return Err(NoMasterKey::NotRandom);
         }
@@ -202,6 +191,21 @@ impl WrappingKey {
     pub(crate) fn unwrap(&self, place: &Place<'_>, sealed: &[u8]) -> Result<DataKey, SealError> {
         DataKey::of(key_bytes(self.0.open(place, sealed)?)?)
     }
+}
+
+/// The 32 bytes in a text: 64 hexadecimal digits, or Base64; white space around it does not count.
+pub(crate) fn bytes_of_text(text: &[u8]) -> Option<KeyBytes> {
+    let text = text.trim_ascii();
+    let mut bytes = KeyBytes::new([0; KEY_BYTES]);
+    let is_hex = text.len() == 2 * KEY_BYTES && hex::decode_to_slice(text, &mut *bytes).is_ok();
+    if !is_hex {
+        // Room for the padding that the decoder may want to count.
+        let mut decoded = Zeroizing::new([0; KEY_BYTES + 4]);
+        let length = STANDARD.decode_slice(text, &mut *decoded).ok()?;
+        let key = decoded.get(..length).filter(|key| key.len() == KEY_BYTES);
+        bytes.copy_from_slice(key?);
+    }
+    Some(bytes)
 }
 
 fn random() -> Result<KeyBytes, SealError> {

@@ -4,7 +4,7 @@
 //! *wrapping key* of the ring, and wrapping keys by the *master key*, which is the only one that
 //! comes from outside. In reading order: [`place`] is what a sealed value is bound to, [`key`] the
 //! three kinds of keys, [`ring`] the wrapping keys that a store has, [`file`](mod@file) where a master key
-//! may lie. It knows no table and no database, and has no clock.
+//! may lie. [`checkpoint`] is another matter: what is written down of a journal, signed. It knows no table and no database, and has no clock.
 #![warn(missing_docs)]
 
 pub mod place;
@@ -12,6 +12,7 @@ mod sealer;
 pub mod key;
 pub mod ring;
 pub mod file;
+pub mod checkpoint;
 
 /// A seal that cannot be opened, or could not be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]

@@ -11,9 +11,11 @@ use domain::record::RecordKey;
 use domain::time::{Millis, Timestamp};
 use engine::store::{Appended, Custody, Outcome};
 use rusqlite::params;
+use rusqlite::types::ValueRef;
 use vault::key::DataKey;
 
 use super::{Batch, Operation, anomalies, sealing};
+use crate::chain::{Entry, Hasher, Link};
 use crate::codec;
 use crate::fault::Fault;
 use crate::keys::{self, NewKeys};
@@ -34,6 +36,8 @@ pub(crate) struct Append {
     key: Arc<DataKey>,
     sealed_headers: Vec<u8>,
     sealed_body: Vec<u8>,
+    /// The hash of the delivery's row, which its events are bound to in the chain.
+    row_hash: Link,
     events: Vec<NewEvent>,
 }
 
@@ -50,15 +54,28 @@ impl Append {
         let events = custody.admitted.events().iter();
         let headers = codec::pack_headers(&delivery.headers);
         let key = DataKey::generate()?;
+        let sealed_headers = key.seal(&safe::HEADERS, &headers)?;
+        let sealed_body = key.seal(&safe::BODY, &delivery.body)?;
+        let trace = codec::pack_trace(custody.trace);
+        let vouched = codec::vouched_code(custody.admitted.vouched());
+        let row_hash = Hasher::of_delivery()
+            .integer(delivery.received_at.as_millis())
+            .text(custody.admitted.secret_label())
+            .blob(&trace)
+            .value(vouched.map_or(ValueRef::Null, ValueRef::Integer))
+            .blob(&sealed_headers)
+            .blob(&sealed_body)
+            .finish();
         Ok(Self {
-            sealed_headers: key.seal(&safe::HEADERS, &headers)?,
-            sealed_body: key.seal(&safe::BODY, &delivery.body)?,
+            sealed_headers,
+            sealed_body,
+            row_hash,
             key: Arc::new(key),
             received_at: delivery.received_at,
             secret_label: custody.admitted.secret_label().to_owned(),
             vouched: custody.admitted.vouched(),
             rules: custody.rules,
-            trace: codec::pack_trace(custody.trace),
+            trace,
             headers,
             body: delivery.body.clone(),
             events: events
@@ -106,7 +123,9 @@ impl Append {
                 *delivery.insert(sequence)
             }
         };
-        insert_event(batch, new, [sequence, delivery], timestamp)?;
+        let link = self.link(batch, new, [sequence, delivery], timestamp);
+        insert_event(batch, new, ([sequence, delivery], timestamp), &link)?;
+        batch.state.link = link;
         let brought = if newest.is_some() {
             anomalies::keep(batch, &new.event, new.payment_prefix, sequence, self.rules)?
         } else {
@@ -129,6 +148,37 @@ impl Append {
         };
         found.extend(brought.into_iter().map(|anomaly| (key.clone(), anomaly)));
         Ok((Outcome::Stored, key))
+    }
+
+    /// The link of an event that is about to be inserted: of its row as [`crate::chain::EVENTS`] reads it.
+    fn link(
+        &self,
+        batch: &Batch<'_>,
+        new: &NewEvent,
+        [sequence, delivery]: [u64; 2],
+        timestamp: Timestamp,
+    ) -> Link {
+        let event = &new.event;
+        let meaning = codec::meaning_column(event.meaning.as_ref());
+        let id = match &event.key.id {
+            EventId::Provider(id) => ValueRef::Text(id.as_bytes()),
+            EventId::Body(hash) => ValueRef::Blob(hash.as_bytes()),
+        };
+        let meaning = meaning.as_deref().map(str::as_bytes);
+        Hasher::of_entry(Entry::Event, &batch.state.link)
+            .integer(codec::integer(sequence))
+            .integer(codec::integer(delivery))
+            .text(&event.payment_id)
+            .integer(timestamp.as_millis())
+            .text(event.key.source.as_str())
+            .value(id)
+            .text(&event.amount.to_string())
+            .text(event.currency.code())
+            .text(&event.status)
+            .text(&event.provider)
+            .value(meaning.map_or(ValueRef::Null, ValueRef::Text))
+            .blob(&self.row_hash)
+            .finish()
     }
 
     fn insert_delivery(&self, batch: &mut Batch<'_>, id: u64) -> Result<(), Fault> {
@@ -229,14 +279,14 @@ fn find(batch: &Batch<'_>, new: &NewEvent) -> Result<Option<KeptEvent>, Fault> {
 fn insert_event(
     batch: &Batch<'_>,
     new: &NewEvent,
-    [sequence, delivery]: [u64; 2],
-    timestamp: Timestamp,
+    ([sequence, delivery], timestamp): ([u64; 2], Timestamp),
+    link: &Link,
 ) -> Result<(), Fault> {
     let event = &new.event;
     let mut statement = batch.connection.prepare_cached(
         "INSERT INTO events (sequence, delivery, payment_id, timestamp, source, event_id, amount,
-                             currency, status, provider, meaning)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                             currency, status, provider, meaning, link)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
     )?;
     let event_id: &dyn rusqlite::ToSql = match &event.key.id {
         EventId::Provider(id) => id,
@@ -254,6 +304,7 @@ fn insert_event(
         event.status,
         event.provider,
         codec::meaning_column(event.meaning.as_ref()),
+        link,
     ])?;
     Ok(())
 }

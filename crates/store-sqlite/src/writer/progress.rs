@@ -6,10 +6,12 @@ use domain::record::RecordKey;
 use domain::settlement::{Applied, Settlement};
 use domain::task::RecordChange;
 use engine::store::{Committed, ExecutionStatus, Lease, Progress};
+use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension as _, params};
 use vault::key::DataKey;
 
 use super::{Batch, Operation, sealing};
+use crate::chain::{Entry, Hasher};
 use crate::codec::{self, SettlementColumns};
 use crate::fault::Fault;
 use crate::rows;
@@ -191,19 +193,33 @@ impl Commit {
             };
             Ok(key.seal(&safe::cause(sequence), cause)?)
         })?;
+        let previous = change.previous.map(codec::integer);
+        // Of the row as `chain::CHANGES` reads it.
+        let link = Hasher::of_entry(Entry::Change, &batch.state.link)
+            .integer(codec::integer(sequence))
+            .integer(codec::integer(change.event))
+            .value(previous.map_or(ValueRef::Null, ValueRef::Integer))
+            .integer(self.progress.at.as_millis())
+            .integer(settlement)
+            .value(reference.map_or(ValueRef::Null, |text| ValueRef::Text(text.as_bytes())))
+            .value((&detail).into())
+            .finish();
         let mut statement = batch.connection.prepare_cached(
-            "INSERT INTO changes (sequence, event, previous, at, settlement, reference, detail)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO changes (sequence, event, previous, at, settlement, reference, detail,
+                                  link)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?;
         statement.execute(params![
             codec::integer(sequence),
             codec::integer(change.event),
-            change.previous.map(codec::integer),
+            previous,
             self.progress.at.as_millis(),
             settlement,
             reference,
             detail,
+            link,
         ])?;
+        batch.state.link = link;
         Ok(())
     }
 
