@@ -3,6 +3,7 @@
 
 mod keys;
 mod notifications;
+mod shredding;
 
 use std::path::Path;
 use std::pin::pin;

@@ -291,6 +291,14 @@ fn deeds<S: Store>(routes: Routes<Arc<Admin<S>>>) -> Routes<Arc<Admin<S>>> {
             acting::stop::<S>,
         )
         .post(
+            "/shred",
+            (
+                "shred",
+                "Destroy what was received for an event or a payment, or say what would go",
+            ),
+            acting::shred::<S>,
+        )
+        .post(
             "/quarantine/{id}/promote",
             (
                 "promote",

@@ -15,6 +15,7 @@ mod demo;
 mod events;
 mod executions;
 mod input;
+mod journal;
 mod keys;
 mod listen;
 mod notifications;
@@ -26,6 +27,7 @@ mod providers;
 mod quarantine;
 mod reconcile;
 mod send;
+mod shred;
 pub(crate) mod serve;
 mod store;
 mod source_args;
@@ -121,6 +123,8 @@ enum Command {
     Providers(providers::Args),
     /// What everything received is sealed under: list, rotate and rewrap keys.
     Keys(keys::Args),
+    /// Check that the feed is what was written, and write down how it stands.
+    Journal(journal::Args),
     /// Check that what is kept is sound.
     Store(store::Args),
     /// Print a link that opens the dashboard in a browser.
@@ -193,6 +197,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Executions(args) => wait_for(executions::run(args, &context)),
         Command::Notifications(args) => wait_for(notifications::run(args, &context)),
         Command::Quarantine(args) => wait_for(quarantine::run(args, &context)),
+        Command::Journal(args) => journal::run(args, &context),
         Command::Keys(args) => wait_for(keys::run(args, &context)),
         Command::Top(args) => wait_for(top::run(args, &context)),
         Command::Bulk(args) => wait_for(bulk::run(args, &context)),

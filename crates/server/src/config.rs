@@ -9,6 +9,7 @@ pub(crate) mod alert_targets;
 pub(crate) mod alerts;
 pub(crate) mod encryption;
 pub(crate) mod gateway;
+pub(crate) mod journal;
 pub(crate) mod load;
 pub(crate) mod log;
 pub(crate) mod notify;
@@ -44,6 +45,8 @@ pub(crate) struct Config {
     pub(crate) store: store::StoreConfig,
     /// What everything received is sealed under.
     pub(crate) encryption: encryption::EncryptionConfig,
+    /// Who signs what is written down of the journal.
+    pub(crate) journal: journal::JournalConfig,
     /// Who may send, and how they prove it.
     pub(crate) sources: BTreeMap<String, sources::SourceConfig>,
     /// What is done with an event.
@@ -181,6 +184,7 @@ impl Config {
         }
         for built in [
             self.admin.operators().map(drop),
+            self.journal.key().map(drop),
             self.server.proxies().map(drop),
             self.server.failures().map(drop),
         ] {

@@ -8,6 +8,7 @@ mod notifications;
 mod payments;
 mod query;
 mod trends;
+mod shredding;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -33,6 +34,7 @@ pub(crate) use self::query::{
     ChangeQuery, ChangesView, DEAD_LETTER, EventQuery, ExecutionQuery, ListQuery, PaymentQuery,
     ReconcileRequest, TrendsQuery, time,
 };
+pub(crate) use self::shredding::ShredRequest;
 use crate::dashboard::graph::Drawing;
 use crate::view::{
     ChangeView, CountsView, EventDetailView, EventView, ExecutionDetailView, ExecutionView,
@@ -63,6 +65,8 @@ pub(crate) struct Desk<S> {
     pub(crate) luck: Arc<dyn Luck>,
     /// Who is told what becomes of payments.
     pub(crate) correspondence: Correspondence,
+    /// Whether a workflow runs on the store, which reads every event once.
+    pub(crate) has_workflow: bool,
 }
 
 impl<S: Store> Desk<S> {
@@ -96,18 +100,24 @@ impl<S: Store> Desk<S> {
             None => None,
         };
         let mut view = EventDetailView::new(&detail, execution, with_body);
-        if !with_body && let Some(cause) = &mut view.event.cause {
-            let body = String::from_utf8_lossy(&detail.summary.record.raw_payload);
+        let record = &detail.summary.record;
+        // Of what was shredded nothing is left that could be quoted.
+        let quotable = !with_body && record.shredded_at.is_none();
+        if quotable && let Some(cause) = &mut view.event.cause {
+            let body = String::from_utf8_lossy(&record.raw_payload);
             Redaction::of(&body).apply_to_text(cause);
         }
         Ok(view)
     }
 
-    /// The body of one event, as it was sent: `id` is its id or its key.
-    pub(crate) fn body(&self, id: &str) -> Result<String, NotDone> {
+    /// The body of one event, as it was sent: `id` is its id or its key. `None` when it was shredded.
+    pub(crate) fn body(&self, id: &str) -> Result<Option<String>, NotDone> {
         let detail = self.find_event(id)?.ok_or(NotDone::NotFound)?;
-        let raw = &detail.summary.record.raw_payload;
-        Ok(String::from_utf8_lossy(raw).into_owned())
+        let record = &detail.summary.record;
+        Ok(record
+            .shredded_at
+            .is_none()
+            .then(|| String::from_utf8_lossy(&record.raw_payload).into_owned()))
     }
 
     /// The state machine of an execution, with the way that it took.

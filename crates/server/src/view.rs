@@ -19,6 +19,7 @@ mod audit;
 mod keys;
 mod notifications;
 mod payments;
+mod shredding;
 pub(crate) mod schema;
 mod trends;
 
@@ -30,6 +31,7 @@ pub(crate) use payments::{
     AnomalyView, GapView, ListedPaymentView, MeaningView, PaymentView, ReconciledView,
 };
 pub(crate) use trends::TrendsView;
+pub(crate) use shredding::{ShreddedEventView, ShreddedView};
 
 /// One page of a listing.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -116,6 +118,10 @@ pub(crate) struct EventDetailView {
     pub(crate) event: EventView,
     /// The names of the headers that came with it, and the values of the harmless ones.
     pub(crate) headers: Vec<HeaderView>,
+    /// When what was received for it was destroyed; absent while it is there.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schemars(extend("format" = "date-time"))]
+    pub(crate) shredded_at: Option<String>,
     /// Bytes of its body.
     pub(crate) body_bytes: usize,
     /// Its body, only when asked for: it may hold personal data.
@@ -410,11 +416,14 @@ impl EventDetailView {
         with_body: bool,
     ) -> Self {
         let raw = &detail.summary.record.raw_payload;
+        let shredded_at = detail.summary.record.shredded_at;
         Self {
             event: EventView::new(&detail.summary),
             headers: HeaderView::all(&detail.headers),
             body_bytes: raw.len(),
-            body: with_body.then(|| String::from_utf8_lossy(raw).into_owned()),
+            shredded_at: shredded_at.map(|at| at.to_iso()),
+            body: (with_body && shredded_at.is_none())
+                .then(|| String::from_utf8_lossy(raw).into_owned()),
             secret: detail.secret_label.clone(),
             vouched: detail.vouched.as_str().to_owned(),
             anomalies: detail.anomalies.iter().map(ToString::to_string).collect(),

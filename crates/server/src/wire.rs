@@ -8,7 +8,8 @@ use anyhow::{Context as _, bail};
 use domain::providers::ProviderId;
 use domain::secret::Secret;
 use domain::source::{Source, SourceName};
-use domain::time::Millis;
+use domain::stream::Sequence;
+use domain::time::{Millis, Timestamp};
 use engine::clock::{Clock, Luck, SystemClock, SystemLuck};
 use engine::ingress::Doorman;
 use engine::metrics::Metrics;
@@ -24,8 +25,10 @@ use processor::http_client::{HttpClient, Target};
 use processor::http_tasks::{Endpoint, HttpTasks};
 use processor::notify::{self, Notifier};
 use processor::tasks::Tasks;
-use store_sqlite::{CommitReport, Options, SqliteStore};
+use store_sqlite::journal::{self, KnownLink, Tampering};
+use store_sqlite::{CommitReport, MasterSource, Options, SqliteStore};
 use upstream::{ApiSettings, HttpUpstream};
+use vault::checkpoint::{Checkpoint, SignedCheckpoint};
 
 use crate::alerts::{Alerts, World};
 use crate::config::Config;
@@ -55,6 +58,8 @@ pub(crate) struct Commons {
     pub(crate) luck: Arc<dyn Luck>,
     /// What is counted.
     pub(crate) metrics: Arc<Metrics>,
+    /// Whether a workflow runs on the store.
+    pub(crate) has_workflow: bool,
 }
 
 /// Opens the store for writing, alone.
@@ -65,7 +70,7 @@ pub(crate) fn open(config: &Config) -> anyhow::Result<Commons> {
         commit_jobs_max: config.store.batch_max,
         queue_jobs_max: config.store.queue_max,
         quarantine: quarantine_bounds(config),
-        master: config.encryption.build()?,
+        master: master(config)?,
         now: SystemClock.now(),
         observer: Some(Arc::new(move |report: &CommitReport| {
             observed.observe_commit(report.total, report.sync, report.jobs);
@@ -73,14 +78,14 @@ pub(crate) fn open(config: &Config) -> anyhow::Result<Commons> {
         ..Options::default()
     };
     let store = SqliteStore::open(&config.store.path, &options)?;
-    Ok(commons(store, metrics))
+    Ok(commons(store, metrics, config))
 }
 
 /// Opens the store for looking, whether or not a server runs on it.
 pub(crate) fn open_read_only(config: &Config) -> anyhow::Result<Commons> {
-    let master = config.encryption.build()?;
+    let master = master(config)?;
     let store = SqliteStore::open_read_only(&config.store.path, &master)?;
-    Ok(commons(store, Arc::new(Metrics::default())))
+    Ok(commons(store, Arc::new(Metrics::default()), config))
 }
 
 /// Checks the store in `directory`: each broken rule with its place. `progress` is told how many
@@ -97,13 +102,62 @@ pub(crate) fn check(
         .collect())
 }
 
-fn commons(store: SqliteStore, metrics: Arc<Metrics>) -> Commons {
+/// Where the master key comes from.
+fn master(config: &Config) -> anyhow::Result<MasterSource> {
+    let keys = config.encryption.build()?;
+    Ok(keys.map_or(MasterSource::Generated, MasterSource::Given))
+}
+
+/// What a verification of the journal found.
+pub(crate) struct JournalReport {
+    /// Entries that were looked at.
+    pub(crate) entries: u64,
+    /// The newest.
+    pub(crate) head: u64,
+    /// Entries up to this place are older than the chain.
+    pub(crate) chained_after: u64,
+    /// What is not as it was written, with its place.
+    pub(crate) found: Vec<(u64, String)>,
+}
+
+/// How the journal of the store in `directory` stands.
+pub(crate) fn checkpoint(directory: &Path, now: Timestamp) -> anyhow::Result<Checkpoint> {
+    let head = journal::head(directory)?;
+    Ok(Checkpoint {
+        sequence: head.sequence.get(),
+        link: head.link,
+        at: now.as_millis(),
+    })
+}
+
+/// Follows the journal of the store in `directory`, and holds it against checkpoints.
+pub(crate) fn verify_journal(
+    directory: &Path,
+    checkpoints: &[SignedCheckpoint],
+    progress: impl FnMut(u64, u64),
+) -> anyhow::Result<JournalReport> {
+    let known = checkpoints.iter().map(|signed| KnownLink {
+        sequence: Sequence::new(signed.checkpoint.sequence),
+        link: signed.checkpoint.link,
+    });
+    let report = journal::verify(directory, &known.collect::<Vec<_>>(), progress)?;
+    let told = |found: &Tampering| (found.sequence.get(), found.kind.to_string());
+    Ok(JournalReport {
+        entries: report.entries,
+        head: report.head.sequence.get(),
+        chained_after: report.head.chained_after.get(),
+        found: report.found.iter().map(told).collect(),
+    })
+}
+
+fn commons(store: SqliteStore, metrics: Arc<Metrics>, config: &Config) -> Commons {
     Commons {
         store: Arc::new(store),
         workflows: Arc::new(Workflows::default()),
         clock: Arc::new(SystemClock),
         luck: Arc::new(SystemLuck),
         metrics,
+        has_workflow: config.workflow.enabled,
     }
 }
 
@@ -140,6 +194,7 @@ impl Commons {
             clock: Arc::clone(&self.clock),
             luck: Arc::clone(&self.luck),
             correspondence: Correspondence::default(),
+            has_workflow: self.has_workflow,
         }
     }
 

@@ -49,6 +49,8 @@ pub enum Action {
     RotateKey,
     /// Wrap anew what older keys wrap.
     RewrapKeys,
+    /// Destroy what was received for an event or a payment.
+    Shred,
 }
 
 /// How it ended.
@@ -94,7 +96,7 @@ pub trait AuditLog {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Redrive,
         Self::Stop,
         Self::Promote,
@@ -106,6 +108,7 @@ impl Action {
         Self::CancelBulk,
         Self::RotateKey,
         Self::RewrapKeys,
+        Self::Shred,
     ];
 
     /// The stable word, on the wire and on disk.
@@ -122,6 +125,7 @@ impl Action {
             Self::CancelBulk => "cancel_bulk",
             Self::RotateKey => "rotate_key",
             Self::RewrapKeys => "rewrap_keys",
+            Self::Shred => "shred",
         }
     }
 

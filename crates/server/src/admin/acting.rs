@@ -12,8 +12,8 @@ use super::caller::Caller;
 use super::looking::Numbered;
 use super::problem::Problem;
 use super::requests::{Acting, Body};
-use crate::desk::{By, ReconcileRequest};
-use crate::view::{ExecutionDetailView, PromotedView, ReconciledView};
+use crate::desk::{By, ReconcileRequest, ShredRequest};
+use crate::view::{ExecutionDetailView, PromotedView, ReconciledView, ShreddedView};
 
 /// What an execution is called in its address.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -55,6 +55,15 @@ pub(super) async fn stop<S: Store>(
     let reason = Some(by.reason().to_owned()).filter(|reason| !reason.is_empty());
     let wish = Wish::Stop { reason };
     Ok(Json(admin.desk.fulfil(&id, wish, &by).await?))
+}
+
+pub(super) async fn shred<S: Store>(
+    State(admin): Shared<S>,
+    Extension(caller): Extension<Caller>,
+    Body(request): Body<ShredRequest>,
+) -> Result<Json<ShreddedView>, Problem> {
+    let by = By::new(caller.name(), request.reason.as_deref());
+    Ok(Json(admin.desk.shred(&request, &by).await?))
 }
 
 pub(super) async fn promote<S: Store>(

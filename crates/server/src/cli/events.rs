@@ -8,9 +8,9 @@ use clap::Subcommand;
 use domain::currency::Currency;
 
 use super::output::{Output, Tone};
-use super::{Context, executions};
+use super::{Context, executions, shred};
 use crate::access::{Access, Purpose};
-use crate::desk::{ChangeQuery, EventQuery};
+use crate::desk::{ChangeQuery, EventQuery, ShredRequest};
 use crate::export::{Format, PAGE};
 use crate::view::{EventDetailView, EventView};
 
@@ -26,6 +26,14 @@ pub(super) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Action {
+    #[command(flatten)]
+    Look(Look),
+    /// Destroy what was received for one event, for good; the event stays.
+    Shred(Shred),
+}
+
+#[derive(Debug, Subcommand)]
+enum Look {
     /// List events, newest first.
     List(List),
     /// Print every event that a filter asks for, as CSV or JSON lines.
@@ -34,6 +42,14 @@ enum Action {
     Show(Show),
     /// Follow every change as it happens, until interrupted.
     Tail(Tail),
+}
+
+#[derive(Debug, clap::Args)]
+struct Shred {
+    /// Its id, or its key such as generic/evt_1.
+    event: String,
+    #[command(flatten)]
+    confirmation: shred::Confirmation,
 }
 
 #[derive(Debug, clap::Args)]
@@ -123,10 +139,20 @@ struct Tail {
 
 /// Does it.
 pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
-    let access = context.access(Purpose::Look).await?;
     let output = context.output;
-    match args.action {
-        Action::List(list) => {
+    let action = match args.action {
+        Action::Shred(wish) => {
+            let request = ShredRequest {
+                event: Some(wish.event),
+                ..ShredRequest::default()
+            };
+            return shred::run(request, wish.confirmation, context).await;
+        }
+        Action::Look(look) => look,
+    };
+    let access = context.access(Purpose::Look).await?;
+    match action {
+        Look::List(list) => {
             let query = list.filters.query(list.before, list.limit);
             let page = access.events(&query).await?;
             if output.is_json() {
@@ -140,8 +166,8 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<ExitCod
                 super::print_next(output, page.next);
             }
         }
-        Action::Export(export) => print_all(&access, export).await?,
-        Action::Show(show) => {
+        Look::Export(export) => print_all(&access, export).await?,
+        Look::Show(show) => {
             let detail = access.event(&show.event, show.body).await?;
             if output.is_json() {
                 output.json(&detail)?;
@@ -149,7 +175,7 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<ExitCod
                 print_detail(output, &detail);
             }
         }
-        Action::Tail(tail) => follow(&access, output, &tail).await?,
+        Look::Tail(tail) => follow(&access, output, &tail).await?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -273,6 +299,10 @@ fn print_steps(output: Output, detail: &EventDetailView) {
     let event = &detail.event;
     let step = |at: &str, what: &str| output.line(format!("  {}  {what}", super::clock(at)));
     let (bytes, headers) = (detail.body_bytes, detail.headers.len());
+    if let Some(at) = &detail.shredded_at {
+        let gone = "shredded: what was received is destroyed";
+        step(at, &output.paint(Tone::Bad, gone));
+    }
     let arrived = format!(
         "arrived from {}, {bytes} bytes, {headers} headers",
         event.source

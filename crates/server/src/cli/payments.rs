@@ -7,10 +7,10 @@ use clap::builder::PossibleValuesParser;
 use domain::status::PaymentStatus;
 
 use super::Context;
-use super::events;
 use super::output::{Output, Tone};
+use super::{events, shred};
 use crate::access::Purpose;
-use crate::desk::{ListQuery, PaymentQuery};
+use crate::desk::{ListQuery, PaymentQuery, ShredRequest};
 use crate::view::{AnomalyView, EventView, ListedPaymentView, PaymentView};
 
 /// What to do with payments.
@@ -26,6 +26,8 @@ enum Action {
     List(List),
     /// Show where a payment stands, and the events that say so.
     Show(Show),
+    /// Destroy what was received about a payment, for good; that there were events stays.
+    Shred(Shred),
     /// List what does not fit together: ties, other amounts, refunds of more than was paid.
     Anomalies(Anomalies),
 }
@@ -53,6 +55,17 @@ struct List {
 }
 
 #[derive(Debug, clap::Args)]
+struct Shred {
+    /// The payment's id, in the provider's words.
+    id: String,
+    /// Only what this source told of it.
+    #[arg(long)]
+    source: Option<String>,
+    #[command(flatten)]
+    confirmation: shred::Confirmation,
+}
+
+#[derive(Debug, clap::Args)]
 struct Anomalies {
     /// Only those below this id: the next page.
     #[arg(long, value_name = "ID")]
@@ -65,7 +78,6 @@ struct Anomalies {
 /// Does it.
 pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     let output = context.output;
-    let access = context.access(Purpose::Look).await?;
     match args.action {
         Action::List(list) => {
             let query = PaymentQuery {
@@ -74,6 +86,7 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<ExitCod
                 before: list.before,
                 limit: Some(list.limit),
             };
+            let access = context.access(Purpose::Look).await?;
             let page = access.list_payments(&query).await?;
             if output.is_json() {
                 output.json(&page)?;
@@ -82,7 +95,16 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<ExitCod
                 super::print_next(output, page.next);
             }
         }
+        Action::Shred(wish) => {
+            let request = ShredRequest {
+                payment: Some(wish.id),
+                source: wish.source,
+                ..ShredRequest::default()
+            };
+            return shred::run(request, wish.confirmation, context).await;
+        }
         Action::Show(show) => {
+            let access = context.access(Purpose::Look).await?;
             let payments = access.payments(&show.id).await?;
             if output.is_json() {
                 output.json(&payments)?;
@@ -95,6 +117,7 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<ExitCod
                 before: list.before,
                 limit: Some(list.limit),
             };
+            let access = context.access(Purpose::Look).await?;
             let page = access.anomalies(&query).await?;
             if output.is_json() {
                 output.json(&page)?;

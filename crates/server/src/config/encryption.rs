@@ -7,7 +7,6 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, bail, ensure};
 use serde::{Deserialize, Serialize};
-use store_sqlite::MasterSource;
 use tracing::info;
 use vault::file;
 use vault::key::MasterKey;
@@ -41,23 +40,23 @@ pub(crate) struct MasterKeyConfig {
 }
 
 impl EncryptionConfig {
-    /// The keys that the store is opened with.
+    /// The keys that the store is opened with; `None` for the one that it makes for itself.
     ///
     /// # Errors
     /// One of them is not to be had.
-    pub(crate) fn build(&self) -> anyhow::Result<MasterSource> {
+    pub(crate) fn build(&self) -> anyhow::Result<Option<MasterKeys>> {
         let Some(current) = &self.master_key else {
             ensure!(
                 self.previous.is_empty(),
                 "[encryption] has `previous` keys and no `master_key` to go on with"
             );
-            return Ok(MasterSource::Generated);
+            return Ok(None);
         };
         let current = current.read().context("[encryption] master_key")?;
         let previous = self.previous.iter().map(MasterKeyConfig::read);
         let previous = previous.collect::<Result<_, _>>();
         let previous = previous.context("[encryption] previous")?;
-        Ok(MasterSource::Given(MasterKeys::new(current, previous)))
+        Ok(Some(MasterKeys::new(current, previous)))
     }
 
     /// What would keep the store from being opened, as far as it is seen without running commands.
@@ -141,10 +140,8 @@ mod tests {
     }
 
     fn id(config: &EncryptionConfig) -> String {
-        match config.build().unwrap() {
-            MasterSource::Given(keys) => keys.current().to_string(),
-            MasterSource::Generated => "generated".to_owned(),
-        }
+        let keys = config.build().unwrap();
+        keys.map_or("generated".to_owned(), |keys| keys.current().to_string())
     }
 
     #[test]

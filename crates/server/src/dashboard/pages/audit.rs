@@ -83,9 +83,19 @@ fn place(act: &ActView) -> String {
         Action::Promote => format!("/quarantine/{target}"),
         Action::Reconcile => "/sources".to_owned(),
         Action::Notify => format!("/events/{target}"),
+        Action::Shred => shredded(&act.target),
         // Keys have no page of their own.
         Action::RotateKey | Action::RewrapKeys => "/settings".to_owned(),
         Action::Bulk | Action::CancelBulk => "/bulk".to_owned(),
         Action::EnableEndpoint | Action::DisableEndpoint => "/endpoints".to_owned(),
+    }
+}
+
+/// The page of what was shredded: an event, or a payment.
+fn shredded(target: &str) -> String {
+    match target.split_once(' ') {
+        Some(("event", id)) => format!("/events/{}", segment(id)),
+        Some((_, id)) => format!("/payments/{}", segment(id)),
+        None => "/events".to_owned(),
     }
 }

@@ -72,7 +72,10 @@ pub(in crate::dashboard) async fn page<S: Store>(
                 " (" (view.vouched) ")."
             }
             (headers(&view.headers))
-            (shown_body(&visitor, &format!("/events/{}", segment(&id)), &body, detail.clear))
+            @match &body {
+                Some(body) => (shown_body(&visitor, &format!("/events/{}", segment(&id)), body, detail.clear)),
+                None => (gone(view.shredded_at.as_deref())),
+            }
             (conflicts(&view.conflicts))
         }
     };
@@ -199,6 +202,19 @@ pub(super) fn headers(headers: &[HeaderView]) -> Markup {
                     }
                 }
             }
+        }
+    }
+}
+
+/// What stands where a body was.
+fn gone(shredded_at: Option<&str>) -> Markup {
+    html! {
+        h3 { "Body" }
+        p {
+            (layout::badge(layout::Tone::Bad, "shredded"))
+            " What was received for it was destroyed"
+            @if let Some(at) = shredded_at { " at " (layout::time(at)) }
+            "; the audit log says by whom and why."
         }
     }
 }
