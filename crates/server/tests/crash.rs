@@ -1,5 +1,5 @@
 //! Killed again and again under load: nothing that was answered with 200 is lost, nothing
-//! happens twice.
+//! happens twice; and all of it opens, whatever keys it was sealed under when.
 //!
 //! `PAYHOOK_CRASH_KILLS` sets how often (20), `PAYHOOK_CRASH_SEED` what luck is made from, and
 //! `PAYHOOK_BIN` another binary, such as a release build. The seed replays what is sent and
@@ -16,6 +16,8 @@ mod senders;
 
 use std::time::{Duration, Instant};
 
+use reqwest::Method;
+use serde_json::json;
 use support::gateway::Gateway;
 use support::home::Home;
 use support::luck::{Luck, number, seed};
@@ -55,6 +57,11 @@ async fn a_server_that_is_killed_again_and_again_keeps_every_promise() {
         pass(Duration::from_millis(life)).await;
         server.kill();
         server = Server::start(&home);
+        // Under new keys each time, and killed with some of the old ones still in use.
+        for path in ["keys/rotate", "keys/rewrap"] {
+            let answer = server.call(Method::POST, path, Some(&json!({}))).await;
+            assert_eq!(answer.status, 200, "{path}: {answer:?}");
+        }
     }
     let sent = senders.finish().await;
     println!(
@@ -71,6 +78,8 @@ async fn a_server_that_is_killed_again_and_again_keeps_every_promise() {
     println!("at rest after {:?}", begun.elapsed());
     oracle::judge(&server, &sent, &gateway.ledger).await;
     server.stop();
+    let rewrapped = home.run("--json keys rewrap").json(0);
+    assert_eq!(rewrapped["left"], 0, "{rewrapped}");
     let checked = home.run("--json store check").json(0);
     assert_eq!(checked["ok"], true, "{checked}");
     println!("judged after {:?}", begun.elapsed());

@@ -48,3 +48,5 @@ mod settling;
 mod smuggling;
 #[path = "e2e/tail.rs"]
 mod tail;
+#[path = "e2e/vault.rs"]
+mod vault;
