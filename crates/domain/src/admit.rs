@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
+use crate::card::{self, CardPolicy};
 use crate::delivery::{Headers, PING, RawDelivery};
 use crate::event::PaymentEvent;
 use crate::providers::ReadRefusal;
@@ -19,6 +20,7 @@ pub struct Admitted {
     secret_label: String,
     vouched: Vouched,
     events: Vec<PaymentEvent>,
+    is_masked: bool,
 }
 
 /// Who says that what a delivery tells is so.
@@ -59,6 +61,10 @@ pub enum Refusal {
     /// The provider's API knows nothing of what it tells.
     #[error("the provider knows nothing of it")]
     UnknownToProvider,
+    /// It holds a card number or a security code, and the source's policy is to set that apart. The
+    /// delivery that comes back holds it no more.
+    #[error("it holds card data")]
+    CardData,
     /// The sender is known, but the body says nothing that can be read.
     #[error(transparent)]
     Unreadable(#[from] ReadRefusal),
@@ -104,12 +110,14 @@ pub fn admit(delivery: RawDelivery, source: &Source) -> Result<Admitted, Refused
         }
     };
     match source.provider.read(&proof) {
-        Ok(events) => Ok(Admitted {
+        Ok(events) => Admitted {
             secret_label: proof.secret_label().to_owned(),
             delivery: proof.into_inner(),
             vouched,
             events,
-        }),
+            is_masked: false,
+        }
+        .under(source.provider.settings().card_data),
         Err(refusal) => Err(Refused {
             refusal: refusal.into(),
             delivery: proof.into_inner(),
@@ -140,7 +148,7 @@ pub fn admit_fetched(
         received_at: hint.received_at,
     };
     match source.provider.read_fetched(&delivery) {
-        Ok(mut events) => Ok({
+        Ok(mut events) => {
             for meaning in events.iter_mut().filter_map(|event| event.meaning.as_mut()) {
                 // An API writes the same event with other bytes than the webhook does.
                 meaning.by_content = true;
@@ -150,8 +158,10 @@ pub fn admit_fetched(
                 secret_label: "fetched".to_owned(),
                 vouched: Vouched::Fetched,
                 events,
+                is_masked: false,
             }
-        }),
+            .under(source.provider.settings().card_data)
+        }
         Err(refusal) => Err(Refused {
             refusal: refusal.into(),
             delivery,
@@ -159,7 +169,48 @@ pub fn admit_fetched(
     }
 }
 
+impl Refused {
+    /// The delivery as it may be kept: without card data, unless the source's policy is to keep them.
+    #[must_use]
+    pub fn without_card_data(mut self, source: &Source) -> Self {
+        match source.provider.settings().card_data {
+            CardPolicy::Keep => {}
+            CardPolicy::Mask | CardPolicy::Quarantine => {
+                if let Some(body) = card::masked(&self.delivery.body) {
+                    self.delivery.body = body;
+                }
+            }
+        }
+        self
+    }
+}
+
 impl Admitted {
+    /// What the source's policy makes of it: its events were read, so that only what is kept changes.
+    fn under(mut self, policy: CardPolicy) -> Result<Self, Refused> {
+        let masked = match policy {
+            CardPolicy::Keep => None,
+            CardPolicy::Mask | CardPolicy::Quarantine => card::masked(&self.delivery.body),
+        };
+        let Some(body) = masked else {
+            return Ok(self);
+        };
+        self.delivery.body = body;
+        self.is_masked = true;
+        match policy {
+            CardPolicy::Mask | CardPolicy::Keep => Ok(self),
+            CardPolicy::Quarantine => Err(Refused {
+                refusal: Refusal::CardData,
+                delivery: self.delivery,
+            }),
+        }
+    }
+
+    /// Whether card data were written over in its body.
+    pub fn is_masked(&self) -> bool {
+        self.is_masked
+    }
+
     /// The delivery.
     pub fn delivery(&self) -> &RawDelivery {
         &self.delivery

@@ -21,6 +21,7 @@ pub mod secret;
 pub mod signature;
 pub mod diagnosis;
 pub mod providers;
+pub mod card;
 pub mod admit;
 pub mod event;
 pub mod money;

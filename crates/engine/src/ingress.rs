@@ -20,6 +20,7 @@
 //! | 401 | `signature_invalid` | the signature proves nothing, whatever its form |
 //! | 503 | `provider_unavailable` | what only the provider's API can tell cannot be had now |
 //! | 403 | `not_verified` | the sender is known, but this source wants the body signed |
+//! | 422 | `card_data` | it holds a card number or a security code, and the source sets that apart |
 //! | 404 | `unknown_to_provider` | the provider's API knows nothing of it |
 //! | 400 | `malformed_json` | signed, but no JSON object |
 //! | 400 | `missing_field` | signed, but without a required field |

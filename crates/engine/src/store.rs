@@ -46,8 +46,8 @@ pub use requests::{
     KeptAnswer, KeyedRequest, REQUEST_KEYS_KEPT, RequestClaim, RequestKey, RequestLog,
 };
 pub use settlements::{Settled, Settlements};
-pub use trends::{Acks, Arrivals, Endings, Trends, Waiting};
 pub use shredding::{Shred, Shredded, Shredding};
+pub use trends::{Acks, Arrivals, Endings, Trends, Waiting};
 
 /// Everything that the one-binary home asks of its store.
 pub trait Store:

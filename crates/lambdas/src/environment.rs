@@ -21,6 +21,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use domain::card::CardPolicy;
 use domain::currency::Currency;
 use domain::limits;
 use domain::providers::{Provider, ProviderId, SchemeChanges, Settings};
@@ -329,6 +330,7 @@ impl SourceText {
             tolerance: self.tolerance_seconds.map(Millis::from_secs),
             currency: currency.map_err(|unknown| unknown.to_string())?,
             automatic_capture: self.automatic_capture,
+            card_data: CardPolicy::default(),
             scheme: SchemeChanges {
                 header: self.header,
                 algorithm: self.algorithm.map(|algorithm| match algorithm {

@@ -30,8 +30,8 @@ pub(crate) use notifications::{EndpointView, NotificationView, RepliesView, Repl
 pub(crate) use payments::{
     AnomalyView, GapView, ListedPaymentView, MeaningView, PaymentView, ReconciledView,
 };
-pub(crate) use trends::TrendsView;
 pub(crate) use shredding::{ShreddedEventView, ShreddedView};
+pub(crate) use trends::TrendsView;
 
 /// One page of a listing.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]

@@ -311,6 +311,7 @@ pub(crate) const fn reason_code(reason: QuarantineReason) -> i64 {
         QuarantineReason::NotVerified => 9,
         QuarantineReason::MustFetch => 10,
         QuarantineReason::UnknownToProvider => 11,
+        QuarantineReason::CardData => 12,
     }
 }
 
@@ -354,10 +355,10 @@ mod tests {
         for code in [None, Some(1), Some(2)] {
             assert_eq!(vouched_code(vouched(code).unwrap()), code);
         }
-        for code in 0..12 {
+        for code in 0..13 {
             assert_eq!(reason_code(reason(code).unwrap()), code);
         }
-        assert!(status(5).is_err() && reason(12).is_err());
+        assert!(status(5).is_err() && reason(13).is_err());
         assert!(anomaly(8).is_err() && vouched(Some(0)).is_err());
     }
 }

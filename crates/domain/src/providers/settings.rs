@@ -4,6 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::ProviderId;
+use crate::card::CardPolicy;
 use crate::currency::Currency;
 use crate::signature::{
     Certificate, HmacAlgorithm, InvalidTemplate, SignatureEncoding, Template, TimeUnit,
@@ -24,6 +25,8 @@ pub struct Settings {
     pub automatic_capture: bool,
     /// Certificates that are trusted without being fetched (PayPal).
     pub certificates: Vec<Certificate>,
+    /// What is done with a body that holds card data.
+    pub card_data: CardPolicy,
     /// The generic source's scheme.
     pub scheme: SchemeChanges,
     /// The generic source's fields.

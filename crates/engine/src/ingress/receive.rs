@@ -156,7 +156,7 @@ fn count_failure<S>(
     client: Option<ClientAddress>,
 ) -> Result<(), Millis> {
     match refused.refusal {
-        Refusal::Unreadable(_) => Ok(()),
+        Refusal::Unreadable(_) | Refusal::CardData => Ok(()),
         Refusal::Signature(_)
         | Refusal::NotVerified
         | Refusal::MustFetch
@@ -219,6 +219,9 @@ async fn take_custody<S: EventLog>(
         secret: admitted.secret_label().to_owned(),
     };
     let received_at = admitted.delivery().received_at;
+    if admitted.is_masked() {
+        warn!("card data in a webhook were written over before it is kept");
+    }
     let rules = source.provider.rules();
     let kept = ingress
         .store
@@ -289,6 +292,8 @@ async fn set_apart<S: Quarantine>(
     if let Some(explainer) = &ingress.options.explainer {
         explainer.take(&refused, judged, || ingress.sources.known());
     }
+    // Of nobody knows whom nothing is kept that must not be kept of anybody.
+    let refused = refused.without_card_data(judged);
     let delivery = QuarantinedDelivery {
         delivery: refused.delivery,
         reason,

@@ -70,6 +70,7 @@ impl Refusing {
             Self::ProviderUnavailable => "provider_unavailable",
             Self::Delivery(Refusal::NotVerified) => "not_verified",
             Self::Delivery(Refusal::UnknownToProvider) => "unknown_to_provider",
+            Self::Delivery(Refusal::CardData) => "card_data",
             Self::Delivery(Refusal::Signature(SignatureRefusal::HeaderMissing)) => {
                 "signature_missing"
             }
@@ -108,9 +109,9 @@ impl Refusing {
                 | Refusal::Unreadable(ReadRefusal::MalformedJson | ReadRefusal::MissingField { .. }),
             ) => StatusCode::BAD_REQUEST,
             Self::Delivery(Refusal::Signature(_) | Refusal::MustFetch) => StatusCode::UNAUTHORIZED,
-            Self::Delivery(Refusal::Unreadable(ReadRefusal::InvalidValue { .. })) => {
-                StatusCode::UNPROCESSABLE_ENTITY
-            }
+            Self::Delivery(
+                Refusal::CardData | Refusal::Unreadable(ReadRefusal::InvalidValue { .. }),
+            ) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -138,6 +139,7 @@ impl Refusing {
             }
             Self::Delivery(Refusal::NotVerified) => "This source wants signed webhooks".to_owned(),
             Self::Delivery(Refusal::UnknownToProvider) => "No such payment".to_owned(),
+            Self::Delivery(Refusal::CardData) => "Card data are not taken here".to_owned(),
             Self::ProviderUnavailable => "Cannot ask the provider now, try again".to_owned(),
             Self::Delivery(Refusal::Unreadable(refusal)) => refusal.to_string(),
             Self::StoreUnavailable => "Cannot store the webhook now, try again".to_owned(),

@@ -47,6 +47,8 @@ pub enum QuarantineReason {
     MustFetch,
     /// The provider's API knows nothing of what it tells.
     UnknownToProvider,
+    /// It holds card data, and the source's policy is to set that apart.
+    CardData,
     /// Signed, but no JSON.
     MalformedJson,
     /// Signed, but a required field is missing.
@@ -118,7 +120,7 @@ pub trait QuarantineWard: Quarantine {
 
 impl QuarantineReason {
     /// Every reason, in the order of precedence.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::SignatureMissing,
         Self::SignatureRepeated,
         Self::SignatureMalformed,
@@ -128,6 +130,7 @@ impl QuarantineReason {
         Self::NotVerified,
         Self::MustFetch,
         Self::UnknownToProvider,
+        Self::CardData,
         Self::MalformedJson,
         Self::MissingField,
         Self::InvalidValue,
@@ -145,6 +148,7 @@ impl QuarantineReason {
             Self::NotVerified => "not_verified",
             Self::MustFetch => "must_fetch",
             Self::UnknownToProvider => "unknown_to_provider",
+            Self::CardData => "card_data",
             Self::MalformedJson => "malformed_json",
             Self::MissingField => "missing_field",
             Self::InvalidValue => "invalid_value",
@@ -171,6 +175,7 @@ impl From<Refusal> for QuarantineReason {
             Refusal::Signature(SignatureRefusal::Unsigned) | Refusal::MustFetch => Self::MustFetch,
             Refusal::NotVerified => Self::NotVerified,
             Refusal::UnknownToProvider => Self::UnknownToProvider,
+            Refusal::CardData => Self::CardData,
             Refusal::Signature(SignatureRefusal::HeaderRepeated) => Self::SignatureRepeated,
             Refusal::Signature(SignatureRefusal::HeaderMalformed) => Self::SignatureMalformed,
             Refusal::Signature(SignatureRefusal::NoSecretMatches) => Self::SignatureMismatch,

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, ensure};
+use domain::card::CardPolicy;
 use domain::currency::Currency;
 use domain::limits;
 use domain::providers::{FieldPaths, Provider, ProviderId, SchemeChanges, Settings};
@@ -58,6 +59,9 @@ pub(crate) struct SourceConfig {
     /// How many proven deliveries it may bring; as many as come otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) rate: Option<RateConfig>,
+    /// What is done with a body that holds a card number or a security code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) card_data: Option<CardPolicyName>,
     /// The header that holds the signature; the provider's own otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) header: Option<String>,
@@ -185,6 +189,18 @@ pub(crate) enum HandlingName {
     Quarantine,
     /// Asks the provider's API what is so.
     Fetch,
+}
+
+/// What is done with card data, by name.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum CardPolicyName {
+    /// Digits are written over.
+    Mask,
+    /// It is set apart.
+    Quarantine,
+    /// It is kept as it came.
+    Keep,
 }
 
 /// The hashes by name.
@@ -338,6 +354,11 @@ impl SourceConfig {
             tolerance: self.tolerance_seconds.map(Millis::from_secs),
             currency,
             automatic_capture: self.automatic_capture,
+            card_data: match self.card_data {
+                None | Some(CardPolicyName::Mask) => CardPolicy::Mask,
+                Some(CardPolicyName::Quarantine) => CardPolicy::Quarantine,
+                Some(CardPolicyName::Keep) => CardPolicy::Keep,
+            },
             certificates,
             scheme: self.scheme_changes()?,
             fields: self.field_paths(),

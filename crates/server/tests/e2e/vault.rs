@@ -226,3 +226,57 @@ async fn the_journal_is_held_against_a_signed_checkpoint() {
     let broken = json_of(&home, &verify, 1);
     assert!(!broken["found"].as_array().unwrap().is_empty(), "{broken}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn card_data_are_written_over_or_set_apart_before_they_are_kept() {
+    let with_card = |event: &str| {
+        let card = r#""note":"4242 4242 4242 4242","cvc":"737","#;
+        let plain = body("p", event);
+        format!("{{{card}{}", plain.trim_start_matches('{'))
+    };
+    let home = Home::new("");
+    let server = Server::start(&home);
+    let sent = with_card("e");
+    server
+        .send(&Webhook::new(sent.clone()))
+        .await
+        .accepts("stored");
+    server
+        .send(&Webhook::new(sent.clone()))
+        .await
+        .accepts("duplicate");
+    let shown = server.api("events/generic/e?body=true").await;
+    let masked = sent.replace("4242 4242 4242 4242", "4242 42** **** 4242");
+    let masked = masked.replace("737", "***");
+    assert_eq!(shown["body"], masked);
+    assert_eq!(shown["event"]["paymentId"], "p");
+    // A forgery is no excuse to keep one.
+    let forged = Webhook::new(with_card("forged")).signed_with("another-secret");
+    assert_eq!(server.send(&forged).await.status, 401);
+    let listed = &server.api("quarantine").await["items"][0];
+    let apart = server
+        .api(&format!("quarantine/{}?body=true", listed["id"]))
+        .await;
+    assert!(
+        !apart["body"].as_str().unwrap().contains("4242 4242"),
+        "{apart}"
+    );
+    server.stop();
+
+    home.configure("sources.generic.card_data = 'quarantine'");
+    let server = Server::start(&home);
+    let answer = server.send(&Webhook::new(with_card("e2"))).await;
+    answer.refuses(422, "card_data", "Card data are not taken here");
+    let listed = &server.api("quarantine").await["items"][0];
+    assert_eq!(listed["reason"], "card_data");
+    server.stop();
+
+    home.configure("sources.generic.card_data = 'keep'");
+    let server = Server::start(&home);
+    server
+        .send(&Webhook::new(with_card("e3")))
+        .await
+        .accepts("stored");
+    let shown = server.api("events/generic/e3?body=true").await;
+    assert_eq!(shown["body"], with_card("e3"));
+}
