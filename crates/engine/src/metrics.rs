@@ -73,6 +73,8 @@ pub struct Metrics {
     pub connections_open: Family<ListenerLabel, Gauge>,
     /// Connections that were ended from here, by listener and reason.
     pub connections_ended: Family<ConnectionLabels, Counter>,
+    /// Whether the certificate in the files cannot be used, so that an older one is.
+    pub tls_certificate_stale: Gauge,
 }
 
 /// By source. A name that no source has is counted as `unknown`.
@@ -223,6 +225,7 @@ impl Default for Metrics {
             alert_messages: Family::default(),
             connections_open: Family::default(),
             connections_ended: Family::default(),
+            tls_certificate_stale: Gauge::default(),
         };
         metrics.register_connections();
         metrics.register_ingress();
@@ -244,6 +247,11 @@ impl Metrics {
             "connections_ended",
             "Connections that were ended from here, by reason",
             self.connections_ended.clone(),
+        );
+        registry.register(
+            "tls_certificate_stale",
+            "Whether the certificate in the files cannot be used, so that an older one is",
+            self.tls_certificate_stale.clone(),
         );
     }
 

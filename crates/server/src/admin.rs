@@ -46,6 +46,7 @@ use crate::bulk::Board;
 use crate::config::origins::Setting;
 use crate::dashboard;
 use crate::desk::Desk;
+use crate::http::tls::Certificate;
 use crate::pulse::Pulse;
 use crate::wire::HomeStore;
 
@@ -58,7 +59,7 @@ pub(crate) struct Admin<S> {
     /// Runs over many at once.
     pub(crate) bulk: Board,
     /// Whether webhooks are being taken in.
-    pub(crate) pulse: Arc<Pulse>,
+    pub(crate) health: Health,
     /// What is wrong, and who was told.
     pub(crate) alerts: Arc<Alerts<S>>,
     /// Who may call.
@@ -69,6 +70,14 @@ pub(crate) struct Admin<S> {
     pub(crate) deeds: TaskTracker,
     /// One for each page that is kept fresh.
     pub(crate) live_seats: Arc<Semaphore>,
+}
+
+/// What `/healthz` is told from.
+pub(crate) struct Health {
+    /// Whether what takes webhooks in moves.
+    pub(crate) pulse: Arc<Pulse>,
+    /// The certificate that providers see, if the listener has one of its own.
+    pub(crate) certificate: Option<Arc<Certificate>>,
 }
 
 type Shared<S> = State<Arc<Admin<S>>>;
@@ -317,8 +326,14 @@ async fn described() -> impl IntoResponse {
 }
 
 async fn healthy<S: Store>(State(admin): Shared<S>) -> Response {
-    let Some(silence) = admin.pulse.silent_for() else {
-        return Json(json!({ "status": "ok" })).into_response();
+    let Some(silence) = admin.health.pulse.silent_for() else {
+        let certificate = admin.health.certificate.as_ref();
+        // Webhooks are taken in with the old certificate: nothing must be started again.
+        return match certificate.and_then(|certificate| certificate.trouble()) {
+            Some(trouble) => Json(json!({ "status": "ok", "certificate": trouble })),
+            None => Json(json!({ "status": "ok" })),
+        }
+        .into_response();
     };
     let detail = format!(
         "what takes webhooks in has not moved for {} s; the process must be started again",

@@ -187,6 +187,7 @@ impl Config {
             self.journal.key().map(drop),
             self.server.proxies().map(drop),
             self.server.failures().map(drop),
+            self.server.check_certificate(),
         ] {
             if let Err(error) = built {
                 problems.push(format!("{error:#}"));

@@ -6,6 +6,7 @@ pub(crate) mod proxies;
 mod seats;
 mod service;
 mod stream;
+pub(crate) mod tls;
 
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -17,7 +18,9 @@ use engine::metrics::{ConnectionLabels, ListenerLabel, Metrics};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
@@ -27,16 +30,19 @@ use self::proxies::Proxies;
 use self::seats::{Seat, Seats};
 use self::service::Served;
 use self::stream::Guarded;
+use self::tls::Certificate;
 
 /// What a listener is told by the configuration.
 #[derive(Debug, Clone)]
 pub(crate) struct Bounds {
     /// The proxies before it.
     pub(crate) proxies: Arc<Proxies>,
+    /// What it proves itself with; nothing where it speaks no TLS.
+    pub(crate) certificate: Option<Arc<Certificate>>,
     /// Most open connections. One more waits until one of them, that waits itself, has left.
     pub(crate) connections_max: usize,
     /// Longest time for a request's head, from the first byte of the connection or the end of
-    /// the request before.
+    /// the request before; and for the handshake before both.
     pub(crate) head_timeout: Duration,
     /// Longest time in which the other side takes nothing of an answer.
     pub(crate) stall_timeout: Duration,
@@ -122,7 +128,7 @@ pub(crate) async fn serve(
         match accepted {
             Ok(connection) => {
                 let about = (bounds.clone(), counters.clone());
-                tracker.spawn(converse(connection, app.clone(), about, graceful.watcher()));
+                tracker.spawn(attend(connection, app.clone(), about, graceful.watcher()));
             }
             Err(trouble) => {
                 warn!(%trouble, "a connection could not be accepted");
@@ -132,7 +138,7 @@ pub(crate) async fn serve(
     }
     door.close();
     drop(listener);
-    if tokio::time::timeout(bounds.stop_timeout, graceful.shutdown())
+    if timeout(bounds.stop_timeout, graceful.shutdown())
         .await
         .is_err()
     {
@@ -165,18 +171,43 @@ async fn accept(
     Ok(Accepted { stream, peer, seat })
 }
 
-/// Answers one connection to its end.
-async fn converse(
+/// Greets a connection and answers it to its end.
+async fn attend(
     Accepted { stream, peer, seat }: Accepted,
     app: Router,
     (bounds, counters): (Bounds, Counters),
     watcher: Watcher,
 ) {
     counters.open(1);
-    let misframed = counters.clone();
+    let connection = (peer, Arc::clone(&seat));
+    let about = (bounds.clone(), counters.clone());
+    match &bounds.certificate {
+        None => converse(stream, connection, app, (about, watcher)).await,
+        Some(certificate) => {
+            let greeting = certificate.acceptor().accept(stream);
+            tokio::select! {
+                greeted = timeout(bounds.head_timeout, greeting) => match greeted {
+                    Ok(Ok(stream)) => converse(stream, connection, app, (about, watcher)).await,
+                    Ok(Err(_)) | Err(_) => counters.ended("tls_handshake", 1),
+                },
+                // Nothing can be in the making on it.
+                () = seat.asked() => {}
+            }
+        }
+    }
+    counters.open(-1);
+}
+
+/// Answers one connection to its end.
+async fn converse<T: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
+    stream: T,
+    (peer, seat): (SocketAddr, Arc<Seat>),
+    app: Router,
+    ((bounds, counters), watcher): ((Bounds, Counters), Watcher),
+) {
     let stream = Guarded::new(stream, bounds.stall_timeout, move |why| {
         debug!(%peer, why = why.as_str(), "a request that can be read in several ways, or none");
-        misframed.ended(why.as_str(), 1);
+        counters.ended(why.as_str(), 1);
     });
     let served = Served::new(app, (peer.ip(), bounds.proxies), Arc::clone(&seat));
     let connection = http1::Builder::new()
@@ -195,12 +226,11 @@ async fn converse(
                 if let Err(broken) = ended {
                     debug!(%broken, "a connection ended early");
                 }
-                break;
+                return;
             }
             () = seat.asked() => if seat.leaves() {
-                break;
+                return;
             }
         }
     }
-    counters.open(-1);
 }

@@ -25,11 +25,12 @@ use tracing::{error, info};
 
 use crate::ack_log;
 use crate::admin::keyring::{ADMIN, Keyring, Operator, Role};
-use crate::admin::{self, Admin};
+use crate::admin::{self, Admin, Health};
 use crate::bulk::Board;
 use crate::config::Config;
 use crate::dashboard::{LIVE_SEATS_MAX, Stopping};
 use crate::desk::{Correspondence, Desk};
+use crate::http::tls::Certificate;
 use crate::http::{self, Bounds, Counters, Door};
 use crate::pulse::Pulse;
 use crate::runtime_file::{self, RuntimeFile};
@@ -66,6 +67,7 @@ impl Service {
     /// Starts everything: the store first, the front door last.
     pub(crate) async fn start(config: &Config, sources: Vec<Source>) -> anyhow::Result<Self> {
         let commons = wire::open(config)?;
+        let certificate = config.server.certificate(&commons.metrics)?;
         let listen = bind(config.server.listen, "server.listen").await?;
         let admin = bind(config.admin.listen, "admin.listen").await?;
         let side = SideRuntime::start("payhook-admin")?;
@@ -86,9 +88,13 @@ impl Service {
         let upstream = wire::upstream(config)?;
         let senders = Senders { sources, upstream };
         let admin = side.adopt(admin)?;
-        let behind = (senders.clone(), pulse, correspondence);
+        let health = Health {
+            pulse,
+            certificate: certificate.clone(),
+        };
+        let behind = (senders.clone(), health, correspondence);
         start_admin(config, &commons, behind, (desk, admin))?;
-        start_front(config, &commons, senders, (front, listen))?;
+        start_front(config, &commons, (senders, certificate), (front, listen))?;
         let runtime = RuntimeFile {
             pid: std::process::id(),
             listen: listen_at,
@@ -198,7 +204,7 @@ fn start_pulse(group: &Supervisor) -> Arc<Pulse> {
 fn start_admin(
     config: &Config,
     commons: &Commons,
-    (senders, pulse, correspondence): (Senders, Arc<Pulse>, Correspondence),
+    (senders, health, correspondence): (Senders, Health, Correspondence),
     (group, listener): (&Supervisor, TcpListener),
 ) -> anyhow::Result<()> {
     let token = match &config.admin.token_file {
@@ -227,7 +233,7 @@ fn start_admin(
         desk,
         bulk: Board::default(),
         metrics,
-        pulse,
+        health,
         alerts,
         keyring,
         settings: config.settings(),
@@ -258,6 +264,7 @@ fn start_admin(
     });
     let bounds = Bounds {
         proxies: Arc::default(),
+        certificate: None,
         connections_max: ADMIN_CONNECTIONS_MAX,
         head_timeout: Duration::from_millis(config.server.head_timeout_ms),
         // People's networks pause, and their exports are long.
@@ -277,7 +284,7 @@ fn start_admin(
 fn start_front(
     config: &Config,
     commons: &Commons,
-    senders: Senders,
+    (senders, certificate): (Senders, Option<Arc<Certificate>>),
     (group, listener): (&Supervisor, TcpListener),
 ) -> anyhow::Result<()> {
     let server = &config.server;
@@ -309,8 +316,14 @@ fn start_front(
         commons.metrics.accepted.get_or_create(&silent).inc_by(0);
     }
     let app = ingress::router(ingress);
+    if let Some(certificate) = certificate.clone() {
+        group.start("certificate", move |stop| {
+            Arc::clone(&certificate).follow(stop)
+        });
+    }
     let bounds = Bounds {
         proxies: Arc::new(server.proxies()?),
+        certificate,
         connections_max: server.connections_max,
         head_timeout: Duration::from_millis(server.head_timeout_ms),
         stall_timeout: Duration::from_millis(server.answer_timeout_ms),

@@ -50,3 +50,5 @@ mod smuggling;
 mod tail;
 #[path = "e2e/vault.rs"]
 mod vault;
+#[path = "e2e/tls.rs"]
+mod tls;

@@ -105,6 +105,7 @@ pub(super) fn run(_: &Args, context: &Context) -> anyhow::Result<ExitCode> {
         );
         let bounds = Bounds {
             proxies: Arc::default(),
+            certificate: None,
             connections_max: server.connections_max,
             head_timeout: Duration::from_millis(server.head_timeout_ms),
             stall_timeout: Duration::from_millis(server.answer_timeout_ms),

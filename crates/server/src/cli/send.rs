@@ -213,6 +213,11 @@ pub(super) fn url_of(
         );
         return Ok(url.to_owned());
     }
+    ensure!(
+        config.server.tls.is_none(),
+        "this server speaks TLS: say with --url under which name its certificate is good, such as \
+         https://pay.example.com/webhooks"
+    );
     // The file may be left by a server that was killed; then nobody answers, and we say so.
     let listen =
         RuntimeFile::read(&config.store.path).map_or(config.server.listen, |file| file.listen);

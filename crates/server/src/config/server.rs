@@ -1,12 +1,17 @@
 //! The listener that providers call.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, ensure};
 use engine::ingress::{Failures, InvalidNetwork, Network, Rate};
+use engine::metrics::Metrics;
 use serde::{Deserialize, Serialize};
 
 use crate::http::proxies::{ForwardedHeader, Proxies};
+use crate::http::tls::{Certificate, Files};
 
 /// `rate` of a source, and others: so many each second, and so many at once.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -25,6 +30,31 @@ pub(crate) struct FailuresConfig {
     pub(crate) of_client: RateConfig,
     /// Those of everybody at one source.
     pub(crate) of_source: RateConfig,
+}
+
+/// `[server.tls]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct TlsConfig {
+    /// A file with the certificate and those between it and a root, in PEM.
+    pub(crate) certificate_file: PathBuf,
+    /// A file with its private key, in PEM.
+    pub(crate) key_file: PathBuf,
+    /// How often the files are looked at for newer ones, in milliseconds.
+    #[serde(default = "look_every_ms")]
+    pub(crate) look_every_ms: u64,
+}
+
+impl TlsConfig {
+    fn files(&self) -> Files {
+        Files {
+            certificate: self.certificate_file.clone(),
+            key: self.key_file.clone(),
+        }
+    }
+}
+
+fn look_every_ms() -> u64 {
+    60_000
 }
 
 /// `[server]`
@@ -53,6 +83,9 @@ pub(crate) struct ServerConfig {
     pub(crate) trusted_proxies: Vec<String>,
     /// The header in which they give it.
     pub(crate) forwarded_header: ForwardedHeader,
+    /// The certificate of the listener, which then speaks TLS and nothing else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tls: Option<TlsConfig>,
     /// What deliveries that prove nothing may cost, by address and by source.
     pub(crate) failures: FailuresConfig,
     /// Longest time for finishing what was begun when asked to stop, in milliseconds.
@@ -73,6 +106,7 @@ impl Default for ServerConfig {
             connections_max: 4096,
             trusted_proxies: Vec::new(),
             forwarded_header: ForwardedHeader::default(),
+            tls: None,
             failures: FailuresConfig::default(),
             stop_timeout_ms: 20_000,
         }
@@ -109,6 +143,26 @@ impl RateConfig {
 }
 
 impl ServerConfig {
+    /// The listener's certificate, if it has one.
+    pub(crate) fn certificate(
+        &self,
+        metrics: &Arc<Metrics>,
+    ) -> anyhow::Result<Option<Arc<Certificate>>> {
+        let Some(tls) = &self.tls else {
+            return Ok(None);
+        };
+        let look_every = Duration::from_millis(tls.look_every_ms.max(1));
+        let opened = Certificate::open(tls.files(), look_every, Arc::clone(metrics));
+        opened.map(Some).context("[server.tls]")
+    }
+
+    /// What keeps the certificate from being used.
+    pub(crate) fn check_certificate(&self) -> anyhow::Result<()> {
+        let files = self.tls.as_ref().map(TlsConfig::files);
+        let checked = files.map_or(Ok(()), |files| Certificate::check(&files));
+        checked.context("[server.tls]")
+    }
+
     /// The proxies before the listener.
     pub(crate) fn proxies(&self) -> anyhow::Result<Proxies> {
         Ok(Proxies {

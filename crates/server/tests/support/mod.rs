@@ -13,6 +13,7 @@ pub(crate) mod receiver;
 pub(crate) mod server;
 pub(crate) mod stand_in;
 pub(crate) mod tcp;
+pub(crate) mod tls;
 pub(crate) mod webhook;
 pub(crate) mod workflow;
 

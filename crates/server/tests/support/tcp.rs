@@ -61,6 +61,14 @@ impl Connection {
         }
     }
 
+    /// Everything that still comes, until the other side has closed.
+    pub(crate) fn everything(&mut self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        // A connection that is reset has an end as well.
+        let _ = self.0.read_to_end(&mut bytes);
+        bytes
+    }
+
     /// Waits until the other side has closed.
     pub(crate) fn is_closed(&mut self) -> bool {
         match self.0.read(&mut [0]) {
