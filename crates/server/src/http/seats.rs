@@ -1,21 +1,31 @@
 //! Places for connections, and who gives one up when they are scarce.
 //!
-//! A connection on which nothing is being answered only waits. When every place is taken, those that
+//! A connection on which nothing is being answered only waits. When every place is taken, whoever is
+//! answered is told that the connection ends with it, which costs nobody anything; and those that
 //! have waited longest are asked to leave, of whoever has the most connections first, and those last
 //! that have brought something worth keeping: a stranger who opens thousands and says nothing cannot
 //! keep a provider out.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::Duration;
 
 use engine::ingress::neighbourhood;
 use tokio::sync::Notify;
+use tokio::time::{Instant, sleep};
 
 /// One of so many places is asked for at once: looking through all of them is work, and one who
 /// opens connections all the time would make it the work of every one of them.
 const SHARE_ASKED: usize = 64;
+
+/// Nobody is asked who has waited for less: a request may be on its way, and its sender would see the
+/// connection break. Long against a round trip, and short against anybody's patience.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// How often those who wait are looked at while nobody has for long enough.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// Every place of a listener.
 #[derive(Debug)]
@@ -24,7 +34,12 @@ pub(crate) struct Seats {
     room: Mutex<Room>,
     /// Somebody left, or came to wait.
     changed: Notify,
+    /// How many wait for a place.
+    wanted: AtomicUsize,
 }
+
+/// Somebody waits for a place, until it is dropped.
+struct Wanted<'a>(&'a Seats);
 
 #[derive(Debug, Default)]
 struct Room {
@@ -65,6 +80,7 @@ impl Seats {
             max,
             room: Mutex::default(),
             changed: Notify::new(),
+            wanted: AtomicUsize::new(0),
         })
     }
 
@@ -72,13 +88,19 @@ impl Seats {
     /// for it.
     pub(crate) async fn take(self: &Arc<Self>, peer: IpAddr) -> (Seat, usize) {
         let mut asked = 0;
+        if let Some(seat) = self.try_take(peer) {
+            return (seat, asked);
+        }
+        let _wanted = Wanted::new(self);
         loop {
             if let Some(seat) = self.try_take(peer) {
                 return (seat, asked);
             }
-            // Where all are busy, `changed` tells of the first that waits.
             asked += self.ask_some();
-            self.changed.notified().await;
+            tokio::select! {
+                () = self.changed.notified() => {}
+                () = sleep(LOOK) => {}
+            }
         }
     }
 
@@ -112,7 +134,8 @@ impl Seats {
         if room.sitters.values().any(|sitter| sitter.is_asked) {
             return 0;
         }
-        let chosen = choose(&room.sitters, self.max.div_ceil(SHARE_ASKED));
+        let count = self.max.div_ceil(SHARE_ASKED);
+        let chosen = choose(&room.sitters, count, Instant::now());
         for number in &chosen {
             if let Some(sitter) = room.sitters.get_mut(number) {
                 sitter.is_asked = true;
@@ -138,6 +161,12 @@ impl Seat {
     /// Says that this connection has brought something that was kept.
     pub(crate) fn prove(&self) {
         self.change(|sitter| sitter.is_proven = true);
+    }
+
+    /// Whether somebody waits for a place, so that this one should be given up after the answer that
+    /// is being made.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.seats.wanted.load(Ordering::Relaxed) > 0
     }
 
     /// Waits until the place is wanted back.
@@ -166,6 +195,19 @@ impl Seat {
     }
 }
 
+impl<'a> Wanted<'a> {
+    fn new(seats: &'a Seats) -> Self {
+        seats.wanted.fetch_add(1, Ordering::Relaxed);
+        Self(seats)
+    }
+}
+
+impl Drop for Wanted<'_> {
+    fn drop(&mut self) {
+        self.0.wanted.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl Drop for Seat {
     fn drop(&mut self) {
         self.seats.room().sitters.remove(&self.number);
@@ -183,16 +225,16 @@ impl Drop for Busy {
     }
 }
 
-/// At most `count` of those that wait: strangers first, of these the neighbourhood with the most
+/// At most `count` of those that have waited for long enough: strangers first, of these the neighbourhood with the most
 /// connections, and there whoever has waited longest.
-fn choose(sitters: &HashMap<u64, Sitter>, count: usize) -> Vec<u64> {
+fn choose(sitters: &HashMap<u64, Sitter>, count: usize, now: Instant) -> Vec<u64> {
     let mut neighbours: HashMap<IpAddr, usize> = HashMap::new();
     for sitter in sitters.values() {
         *neighbours.entry(sitter.neighbourhood).or_default() += 1;
     }
     let mut waiting: Vec<_> = sitters
         .iter()
-        .filter(|(_, sitter)| sitter.busy == 0)
+        .filter(|(_, sitter)| sitter.busy == 0 && now - sitter.waits_since >= GRACE)
         .map(|(number, sitter)| {
             let company = neighbours.get(&sitter.neighbourhood).copied().unwrap_or(0);
             let company = std::cmp::Reverse(company);
@@ -206,14 +248,12 @@ fn choose(sitters: &HashMap<u64, Sitter>, count: usize) -> Vec<u64> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]
     fn whoever_waits_longest_among_the_most_leaves_first_and_who_is_proven_last() {
         const PROVEN: &str = "198.51.100.1";
-        let now = Instant::now();
+        let now = Instant::now() + Duration::from_secs(10_000);
         let sitter = |address: &str, busy, waited| Sitter {
             is_proven: address == PROVEN,
             neighbourhood: neighbourhood(address.parse().unwrap()),
@@ -229,6 +269,7 @@ mod tests {
             (4, sitter("2001:db8::3", 0, 20)),
             (5, sitter("2001:db8:0:1::", 0, 800)),
             (6, sitter(PROVEN, 0, 1000)),
+            (7, sitter("192.0.2.1", 0, 0)),
         ]);
         for (count, expected) in [
             (0, &[][..]),
@@ -237,7 +278,7 @@ mod tests {
             (3, &[4, 2, 1]),
             (9, &[4, 2, 1, 5, 6]),
         ] {
-            assert_eq!(choose(&sitters, count), expected);
+            assert_eq!(choose(&sitters, count, now), expected);
         }
     }
 
@@ -245,7 +286,7 @@ mod tests {
         seat.seats.room().sitters[&seat.number].is_asked
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_place_is_made_by_those_who_wait_and_by_nobody_who_is_answered() {
         let seats = Seats::new(2);
         let peer = "192.0.2.1".parse().unwrap();
@@ -257,12 +298,17 @@ mod tests {
         let third = seats.take(peer);
         tokio::pin!(third);
         assert!(futures_util::poll!(&mut third).is_pending());
+        assert_eq!((is_asked(&first), is_asked(&second)), (false, false));
+        assert!(first.is_wanted());
+        tokio::time::advance(GRACE).await;
+        assert!(futures_util::poll!(&mut third).is_pending());
         assert_eq!((is_asked(&first), is_asked(&second)), (false, true));
         second.asked().await;
         assert!(second.leaves());
         drop(second);
         let (third, asked) = third.await;
         assert_eq!(asked, 1);
+        assert!(!first.is_wanted());
 
         // Where all are busy the first to be done is asked.
         let third = Arc::new(third);
@@ -272,6 +318,7 @@ mod tests {
         assert!(futures_util::poll!(&mut fourth).is_pending());
         assert_eq!((is_asked(&first), is_asked(&third)), (false, false));
         drop(other);
+        tokio::time::advance(GRACE).await;
         assert!(futures_util::poll!(&mut fourth).is_pending());
         assert_eq!((is_asked(&first), is_asked(&third)), (false, true));
 
@@ -279,6 +326,7 @@ mod tests {
         let other = third.busy();
         assert!(!third.leaves());
         drop(busy);
+        tokio::time::advance(GRACE).await;
         assert!(futures_util::poll!(&mut fourth).is_pending());
         assert_eq!((is_asked(&first), is_asked(&third)), (true, false));
         assert!(first.leaves());

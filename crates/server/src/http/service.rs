@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 
 use axum::Router;
 use axum::body::{Body, HttpBody};
-use axum::http::{Request, Response};
+use axum::http::{HeaderValue, Request, Response, header};
 use bytes::Bytes;
 use engine::ingress::{ClientAddress, OUTCOME_HEADER};
 use hyper::body::{Frame, Incoming, SizeHint};
@@ -57,7 +57,11 @@ impl hyper::service::Service<Request<Incoming>> for Served {
         let seat = Arc::clone(&self.seat);
         let answering = self.app.call(request);
         Box::pin(async move {
-            let answer = answering.await?;
+            let mut answer = answering.await?;
+            if seat.is_wanted() {
+                let close = HeaderValue::from_static("close");
+                answer.headers_mut().insert(header::CONNECTION, close);
+            }
             if answer.headers().contains_key(OUTCOME_HEADER) {
                 seat.prove();
             }

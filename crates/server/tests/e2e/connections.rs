@@ -52,7 +52,7 @@ async fn strangers_who_say_nothing_cannot_keep_a_provider_out() {
     drop(deliver(&server, "second"));
     assert!(idle[0].is_closed(), "the one that waited longest");
     // They come again and again.
-    for number in 0..50 {
+    for number in 0..20 {
         idle.push(Connection::open(server.listen));
         drop(deliver(&server, &format!("third-{number}")));
     }
@@ -60,7 +60,7 @@ async fn strangers_who_say_nothing_cannot_keep_a_provider_out() {
     proven.send(webhook("fourth"));
     proven.answer().accepts("stored");
     let made = r#"payhook_connections_ended_total{listener="front",reason="made_room"}"#;
-    assert!(server.metric(made).await >= 50.0);
+    assert!(server.metric(made).await >= 20.0);
     drop((idle, proven));
     server.counts(OPEN, 0.0).await;
 }
