@@ -97,6 +97,7 @@ fn one_machine() -> Vec<Suite> {
             },
             slow: true,
         },
+        attack(),
         Suite {
             name: "faults",
             what: "the release binary's disk fails at one call after the other, and the power is cut",
@@ -140,6 +141,20 @@ fn one_machine() -> Vec<Suite> {
             slow: true,
         },
     ]
+}
+
+/// What strangers can do to the one binary.
+fn attack() -> Suite {
+    Suite {
+        name: "attack",
+        what: "the release binary stays within its memory, files and disk under every attack, and recovers",
+        needs: &[Need::ReleaseBinary],
+        run: Run::Target {
+            package: "payhook",
+            target: "attack",
+        },
+        slow: true,
+    }
 }
 
 /// Those of the AWS home.
