@@ -18,6 +18,7 @@ fuzz_target!(|input: (&str, &str)| {
         role_arn: String::new(),
         state_machine_id: String::new(),
         state_machine_name: "fuzz".into(),
+        token_prefix: String::new(),
         machine_type: MachineType::Standard,
     };
     let run = Run { definition: &definition, context: &context, input: &input };

@@ -21,6 +21,7 @@ fn main() {
         role_arn: "arn:aws:iam::111111111111:role/r".into(),
         state_machine_id: "arn:aws:states:us-east-1:111111111111:stateMachine:m".into(),
         state_machine_name: "m".into(),
+        token_prefix: String::new(),
         machine_type: MachineType::Standard,
     };
     let input = payment();

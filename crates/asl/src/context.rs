@@ -19,6 +19,9 @@ pub struct Context {
     pub state_machine_id: String,
     /// Name of the state machine.
     pub state_machine_name: String,
+    /// What every task token of the execution begins with: whoever keeps many executions finds the
+    /// one that a token is for. It may be empty; a token is unique without it.
+    pub token_prefix: String,
     /// Standard or Express; an Express execution cannot be redriven, and its context says
     /// nothing of redrives.
     pub machine_type: MachineType,

@@ -126,7 +126,8 @@ impl Execution {
     }
 
     /// The commands that were given and are not answered: the same tasks with the same input,
-    /// to be carried out again after a crash.
+    /// to be carried out again after a crash. One that was accepted, and whose end alone is waited
+    /// for, is not among them.
     #[must_use]
     pub fn outstanding_tasks(&self, definition: &Definition) -> Vec<Command> {
         if self.status != Status::Running {
@@ -134,6 +135,7 @@ impl Execution {
         }
         let mut commands: Vec<Command> = self
             .threads()
+            .filter(|(_, thread)| thread.task().is_some_and(|task| !task.submitted))
             .filter_map(|(_, thread)| self.command(thread, definition))
             .collect();
         commands.sort_by_key(Command::task);
@@ -144,6 +146,14 @@ impl Execution {
     #[must_use]
     pub fn is_outstanding(&self, id: TaskId) -> bool {
         self.thread_of(id).is_some()
+    }
+
+    /// The task that waits for this token to come back.
+    #[must_use]
+    pub fn task_with_token(&self, token: &str) -> Option<TaskId> {
+        let mut tasks = self.threads().filter_map(|(_, thread)| thread.task());
+        let found = tasks.find(|task| task.token.as_deref().is_some_and(|it| is_same(it, token)));
+        found.map(|task| task.id)
     }
 
     /// When a task is given up if it has not answered: its time-out, its heartbeat's, or that of the
@@ -366,6 +376,16 @@ impl Status {
             Self::Aborted => "ABORTED",
         }
     }
+}
+
+/// Whether two texts are the same, in a time that says nothing of where they differ: a token is a
+/// right to answer.
+fn is_same(one: &str, other: &str) -> bool {
+    let differences = one
+        .bytes()
+        .zip(other.bytes())
+        .fold(0, |all, (a, b)| all | (a ^ b));
+    one.len() == other.len() && differences == 0
 }
 
 fn is_zero(number: &u32) -> bool {

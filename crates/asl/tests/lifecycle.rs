@@ -3,8 +3,8 @@
 
 mod common;
 
-use asl::advance::{AdvanceError, Signal};
-use asl::execution::Status;
+use asl::advance::{AdvanceError, Command, Signal};
+use asl::execution::{Execution, Status};
 use common::play::Play;
 use serde_json::{Value, json};
 
@@ -292,5 +292,55 @@ fn a_number_of_seconds_may_be_text() {
             .cause()
             .unwrap()
             .ends_with("cannot be parsed as a long value: $.s == ten")
+    );
+}
+
+fn approval() -> Value {
+    json!({"StartAt": "Approve", "States": {"Approve": {"Type": "Task",
+        "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
+        "Parameters": {"FunctionName": "ask", "Payload": {"token.$": "$$.Task.Token"}},
+        "End": true}}})
+}
+
+/// Source: developer guide, "Wait for a Callback with Task Token".
+#[test]
+fn what_was_accepted_is_not_asked_again_and_its_token_finds_it() {
+    let mut play = Play::start(&approval(), json!({}));
+    let Command::RunTask {
+        token, input, task, ..
+    } = play.commands[0].clone();
+    let token = token.expect("it waits for its token");
+    assert!(token.starts_with("1-") && token.len() > 34, "{token}");
+    assert_eq!(input.resolve(&json!({}))["Payload"]["token"], *token);
+    assert_eq!(play.execution.task_with_token(&token), Some(task));
+    assert_eq!(play.execution.task_with_token(&token[1..]), None);
+    assert_eq!(play.execution.task_with_token(""), None);
+    // A process that died before it knew asks again.
+    assert_eq!(play.execution.outstanding_tasks(&play.definition).len(), 1);
+    let output = json!({"Payload": "asked"});
+    play.send(Signal::TaskSubmitted { task, output });
+    assert_eq!(play.execution.outstanding_tasks(&play.definition), []);
+    assert!(play.execution.is_outstanding(task));
+    // Source: developer guide, Task state: without TimeoutSeconds it waits for 99 999 999 s.
+    assert_eq!(play.due(), Some(99_999_999_000));
+    let kept = serde_json::to_string(&play.execution).expect("a record");
+    assert_eq!(
+        serde_json::from_str::<Execution>(&kept).expect("a record"),
+        play.execution
+    );
+    play.send(Signal::TaskSucceeded {
+        task,
+        output: json!("yes"),
+    });
+    assert_eq!(play.output(), Some(&json!("yes")));
+    assert_eq!(play.execution.task_with_token(&token), None);
+    assert_eq!(
+        play.lines(3)[..4],
+        [
+            "3 <2 TaskScheduled",
+            "4 <3 TaskStarted",
+            "5 <4 TaskSubmitted",
+            "6 <5 TaskSucceeded"
+        ]
     );
 }

@@ -132,6 +132,7 @@ fn run_if_valid(definition: &serde_json::Value) {
         role_arn: "r".into(),
         state_machine_id: "m".into(),
         state_machine_name: "m".into(),
+        token_prefix: String::new(),
         machine_type: MachineType::Standard,
     };
     let input = json!({"list": [1, "b", null, {"a": [1, 2]}], "n": 3, "a": {"b": 1.5}});

@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, warn};
 
+use crate::callback::Letters;
 use crate::clock::{Clock, Luck};
 use crate::metrics::{LoopLabel, Metrics};
 use crate::store::{Executions, Unavailable};
@@ -48,6 +49,8 @@ pub struct RunnerOptions {
     pub task_timeout: Millis,
     /// Sources whose payments have their executions run one at a time, in order of arrival.
     pub one_at_a_time: HashSet<SourceName>,
+    /// Where answers to tasks that wait come in.
+    pub letters: Letters,
 }
 
 /// Everything that driving an execution takes.

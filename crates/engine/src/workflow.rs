@@ -15,6 +15,7 @@ use domain::time::Timestamp;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+use crate::callback::token_prefix;
 use crate::journal::Step;
 use crate::store::{DefinitionId, ExecutionStatus, Executions, Unavailable};
 
@@ -106,7 +107,7 @@ impl Workflows {
 impl Course {
     /// The course of the execution that was started at `started_at` for `change`.
     pub fn new(definition: Arc<Definition>, change: Change, started_at: Timestamp) -> Self {
-        let name = change.execution_name();
+        let (name, sequence) = (change.execution_name(), change.sequence);
         Self {
             definition,
             input: Value::Array(vec![change.into_stream_record()]),
@@ -117,6 +118,7 @@ impl Course {
                 role_arn: "arn:aws:iam::000000000000:role/payhook".to_owned(),
                 state_machine_id: format!("{ARN_PREFIX}:stateMachine:{MACHINE_NAME}"),
                 state_machine_name: MACHINE_NAME.to_owned(),
+                token_prefix: token_prefix(sequence),
                 machine_type: MachineType::Standard,
             },
         }

@@ -12,8 +12,16 @@ use domain::task::TaskFailure;
 /// The optimised Lambda integration.
 pub const LAMBDA_INVOKE: &str = "arn:aws:states:::lambda:invoke";
 
+/// The same, for a function that hands a token on: somebody answers with it later.
+pub const LAMBDA_INVOKE_AND_WAIT: &str = "arn:aws:states:::lambda:invoke.waitForTaskToken";
+
 /// The name of the function that this crate is; a deployment may add `-` and a suffix.
 pub const FUNCTION_NAME: &str = "payment-processor";
+
+/// Whether a `Resource` takes the name of a function as a parameter.
+pub fn invokes_by_name(resource: &str) -> bool {
+    [LAMBDA_INVOKE, LAMBDA_INVOKE_AND_WAIT].contains(&resource)
+}
 
 /// Whether a `Resource` is the ARN of the function that this crate is.
 pub fn is_our_function(resource: &str) -> bool {

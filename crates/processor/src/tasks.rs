@@ -143,10 +143,11 @@ impl<G: PaymentGateway, R: PaymentRecords> Tasks<G, R> {
     }
 
     /// Whether a workflow may name `resource`: it is ours, or mapped to an endpoint. For
-    /// [`resource::LAMBDA_INVOKE`] the function's name is known only at the call.
+    /// [`resource::LAMBDA_INVOKE`], and the same that waits, the function's name is known only at the
+    /// call.
     pub fn accepts(&self, resource: &str) -> bool {
         self.http.endpoint(resource).is_some()
-            || resource == resource::LAMBDA_INVOKE
+            || resource::invokes_by_name(resource)
             || resource::is_our_function(resource)
     }
 
@@ -166,7 +167,7 @@ impl<G: PaymentGateway, R: PaymentRecords> Tasks<G, R> {
     ///
     /// Dropping the future gives the attempt up; whether the gateway acted is then unknown.
     pub async fn run(&self, call: TaskCall, now: Timestamp) -> TaskOutcome {
-        let enveloped = call.resource == resource::LAMBDA_INVOKE
+        let enveloped = resource::invokes_by_name(&call.resource)
             && self.http.endpoint(&call.resource).is_none();
         let (route, input) = self.route(&call.resource, &call.input);
         let outcome = match route {
@@ -202,7 +203,7 @@ impl<G: PaymentGateway, R: PaymentRecords> Tasks<G, R> {
         if let Some(endpoint) = self.http.endpoint(resource) {
             return (Route::Endpoint(endpoint), input);
         }
-        if resource != resource::LAMBDA_INVOKE {
+        if !resource::invokes_by_name(resource) {
             let route = if resource::is_our_function(resource) {
                 Route::Function
             } else {

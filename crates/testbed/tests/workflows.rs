@@ -12,9 +12,11 @@ use asl::history::HistoryEvent;
 use domain::stream::Sequence;
 use domain::task::{TaskCall, TaskFailure, TaskOutcome};
 use domain::time::{Millis, Timestamp};
+use engine::callback::{self, Letters, TaskAnswer};
 use engine::clock::{Luck, ManualClock};
 use engine::journal::Step;
 use engine::metrics::Metrics;
+use engine::operator::NotDone;
 use engine::runner::{Runner, RunnerOptions};
 use engine::store::memory::{MemoryDisk, MemoryStore};
 use engine::store::{
@@ -394,6 +396,185 @@ fn nobody_else_moves_an_execution_however_long_its_attempts_take_together() {
     assert_eq!(claimable.load(Ordering::SeqCst), 0);
     let status = detail(&store).summary.status;
     assert_eq!(status, engine::store::ExecutionStatus::Succeeded);
+}
+
+/// Somebody who is asked and answers later. An answer that comes while the execution is driven comes
+/// from within one of its attempts.
+#[derive(Clone)]
+struct Approvers {
+    tokens: Arc<Mutex<Vec<String>>>,
+    store: Arc<MemoryStore>,
+    workflows: Arc<Workflows>,
+    letters: Letters,
+    clock: ManualClock,
+}
+
+impl Approvers {
+    fn token(&self) -> String {
+        let tokens = self.tokens.lock().expect("nobody panics in here");
+        tokens.last().expect("somebody was asked").clone()
+    }
+
+    async fn answer(&self, token: &str, answer: TaskAnswer) -> Result<(), NotDone> {
+        let luck = OtherLuck(Mutex::new(3));
+        let place = (&*self.store, &*self.workflows);
+        callback::answer(token, answer, place, &self.letters, (&self.clock, &luck)).await
+    }
+}
+
+impl TaskRunner for Approvers {
+    fn accepts(&self, _: &str) -> bool {
+        true
+    }
+
+    fn reaches_outside(&self, _: &TaskCall) -> bool {
+        true
+    }
+
+    async fn run(&self, call: TaskCall) -> TaskOutcome {
+        if let Some(token) = call.input["Payload"]["token"].as_str() {
+            let mut tokens = self.tokens.lock().expect("nobody panics in here");
+            tokens.push(token.to_owned());
+        }
+        if call.state == "Meanwhile" {
+            // Whoever was asked first is heard while this is under way.
+            let output = json!("meanwhile");
+            let token = self.token();
+            let answered = self.answer(&token, TaskAnswer::Succeeded { output });
+            assert_eq!(answered.await, Ok(()));
+        }
+        answer("", "", 0, &json!(call.state))
+    }
+}
+
+fn asks(next: &Value) -> Value {
+    let mut state = json!({"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
+        "Parameters": {"FunctionName": "ask", "Payload": {"token.$": "$$.Task.Token"}},
+        "HeartbeatSeconds": 60, "TimeoutSeconds": 3600});
+    let more = next.as_object().expect("fields").clone();
+    state.as_object_mut().expect("a state").extend(more);
+    state
+}
+
+type Approval = (Approvers, Arc<Runner<MemoryStore, Approvers>>);
+
+fn approval(disk: MemoryDisk, clock: &ManualClock) -> Approval {
+    let approvers = Approvers {
+        tokens: Arc::default(),
+        store: Arc::new(MemoryStore::reopen(disk, BOUNDS)),
+        workflows: Arc::default(),
+        letters: Letters::default(),
+        clock: clock.clone(),
+    };
+    let runner = Runner::new(
+        (Arc::clone(&approvers.store), approvers.clone()),
+        Arc::clone(&approvers.workflows),
+        (Arc::new(clock.clone()), Arc::new(OtherLuck(Mutex::new(1)))),
+        Arc::new(Metrics::default()),
+        RunnerOptions {
+            concurrency: 4,
+            task_timeout: Millis::from_secs(60),
+            letters: approvers.letters.clone(),
+            ..RunnerOptions::default()
+        },
+    );
+    (approvers, runner)
+}
+
+#[test]
+fn a_token_ends_its_task_once_and_across_a_death() {
+    let then = json!({"Type": "Task", "Resource": "payhook:test", "End": true});
+    let workflow = json!({"StartAt": "Ask", "States": {
+        "Ask": asks(&json!({"Next": "Then"})), "Then": then}});
+    let clock = ManualClock::at(BEGINNING);
+    let (approvers, runner) = approval(begun(&workflow), &clock);
+    assert_eq!(block_on(runner.run_due_once()), Ok(1));
+    let token = approvers.token();
+    let store = &approvers.store;
+    // It waits, held by nobody, for its heartbeat's end and not for a second call.
+    let due = BEGINNING.after(Millis::from_secs(60));
+    assert_eq!(store.next_due(), Ok(Some(due)));
+    clock.set(BEGINNING.after(Millis::from_secs(50)));
+    assert_eq!(
+        block_on(approvers.answer(&token, TaskAnswer::Heartbeat)),
+        Ok(())
+    );
+    let due = BEGINNING.after(Millis::from_secs(110));
+    assert_eq!(store.next_due(), Ok(Some(due)));
+
+    let (approvers, runner) = approval(store.crash(), &clock);
+    assert_eq!(
+        block_on(runner.run_due_once()),
+        Ok(0),
+        "nobody is asked again"
+    );
+    for forged in ["1-x", "", &token[..token.len() - 1]] {
+        let answered = block_on(approvers.answer(forged, TaskAnswer::Heartbeat));
+        assert!(
+            matches!(answered, Err(NotDone::NotNow(_) | NotDone::NotFound)),
+            "{forged}"
+        );
+    }
+    let yes = || TaskAnswer::Succeeded {
+        output: json!("yes"),
+    };
+    assert_eq!(block_on(approvers.answer(&token, yes())), Ok(()));
+    let again = block_on(approvers.answer(&token, yes()));
+    assert!(matches!(again, Err(NotDone::NotNow(_))), "{again:?}");
+    assert_eq!(block_on(runner.run_due_once()), Ok(1));
+    let (status, events, _) = told(approvers.store.crash());
+    assert_eq!(status, Status::Succeeded);
+    let kinds: Vec<&str> = events
+        .iter()
+        .filter_map(|event| event["type"].as_str())
+        .collect();
+    assert_eq!(
+        kinds[2..6],
+        [
+            "TaskScheduled",
+            "TaskStarted",
+            "TaskSubmitted",
+            "TaskSucceeded"
+        ]
+    );
+}
+
+#[test]
+fn a_token_is_heard_while_its_execution_is_driven() {
+    let machine = |name: &str, state: Value| json!({"StartAt": name, "States": {name: state}});
+    let busy = json!({"StartAt": "Before", "States": {
+        "Before": {"Type": "Task", "Resource": "payhook:test", "Next": "Meanwhile"},
+        "Meanwhile": {"Type": "Task", "Resource": "payhook:test", "End": true}}});
+    let workflow = json!({"StartAt": "Fan", "States": {"Fan": {"Type": "Parallel", "End": true,
+        "Branches": [machine("Ask", asks(&json!({"End": true}))), busy]}}});
+    let clock = ManualClock::at(BEGINNING);
+    let (approvers, runner) = approval(begun(&workflow), &clock);
+    assert_eq!(block_on(runner.run_due_once()), Ok(1));
+    let (status, events, _) = told(approvers.store.crash());
+    assert_eq!(status, Status::Succeeded, "{events:?}");
+    let output = events
+        .last()
+        .and_then(|event| event["executionSucceededEventDetails"]["output"].as_str());
+    assert!(
+        output.expect("an output").starts_with("[\"meanwhile\","),
+        "{output:?}"
+    );
+}
+
+#[test]
+fn a_token_that_nobody_sends_back_times_out() {
+    let workflow = json!({"StartAt": "Ask", "States": {"Ask": asks(&json!({"End": true}))}});
+    let clock = ManualClock::at(BEGINNING);
+    let (approvers, runner) = approval(begun(&workflow), &clock);
+    assert_eq!(block_on(runner.run_due_once()), Ok(1));
+    clock.set(BEGINNING.after(Millis::from_secs(61)));
+    let token = approvers.token();
+    assert_eq!(block_on(runner.run_due_once()), Ok(1));
+    let late = block_on(approvers.answer(&token, TaskAnswer::Heartbeat));
+    assert!(matches!(late, Err(NotDone::NotNow(_))), "{late:?}");
+    let (status, events, _) = told(approvers.store.crash());
+    assert_eq!(status, Status::Failed);
+    assert_eq!(events[5]["type"], "TaskTimedOut");
 }
 
 /// What may not depend on how long each attempt took: everything that happened, in any order, where

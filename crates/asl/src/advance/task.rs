@@ -23,6 +23,9 @@ impl<'a> Machine<'a> {
     }
 
     pub(super) fn task_submitted(&mut self, output: Value) {
+        if let Doing::Task(task) = &mut self.thread.doing {
+            task.submitted = true;
+        }
         // Functions and activities have no such event.
         if let Some(task) = self.declared().filter(|task| task.resource.is_service()) {
             let resource = Arc::clone(&task.resource);
@@ -60,9 +63,7 @@ impl<'a> Machine<'a> {
         let times = self.thread.task();
         let times = times.map(|task| (task.timeout_at(), task.heartbeat_at()));
         let origin = match times {
-            Some((timeout, Some(heartbeat))) if timeout.is_none_or(|at| heartbeat < at) => {
-                Origin::Heartbeat
-            }
+            Some((timeout, Some(heartbeat))) if heartbeat < timeout => Origin::Heartbeat,
             _ => Origin::Timeout,
         };
         let error = "States.Timeout".to_owned();
@@ -90,7 +91,8 @@ impl<'a> Machine<'a> {
         let token = task
             .resource
             .waits_for_token()
-            .then(|| Arc::from(self.luck.token()));
+            .then(|| self.run.context.token_prefix.clone() + &self.luck.token())
+            .map(Arc::from);
         self.token = token.clone();
         let data = self.state_data(state)?;
         let timeout = self.seconds(task.timeout.as_ref(), &data)?;
@@ -117,6 +119,7 @@ impl<'a> Machine<'a> {
             started_at: self.now,
             timeout,
             heartbeat,
+            submitted: false,
             seen_at: self.now,
         };
         self.record_scheduled(&task.resource, &outstanding);

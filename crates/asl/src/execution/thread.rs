@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::TaskId;
 use crate::datum::Datum;
 use crate::expression::Variables;
+use crate::limits::TIMEOUT_SECONDS_MAX;
 use crate::time::Millis;
 
 /// A thread of one execution. The outermost one has the lowest; one that is inside another has a
@@ -125,6 +126,9 @@ pub(crate) struct Outstanding {
     pub(crate) timeout: Option<Millis>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) heartbeat: Option<Millis>,
+    /// Whether it was accepted, and only its end is waited for: it is not to be called again.
+    #[serde(rename = "sub", default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) submitted: bool,
     /// The last sign of life, when the task promised heartbeats.
     #[serde(rename = "seen")]
     pub(crate) seen_at: Millis,
@@ -188,7 +192,7 @@ impl Thread {
 impl Doing {
     pub(crate) fn due_at(&self) -> Option<Millis> {
         match self {
-            Self::Task(task) => [task.timeout_at(), task.heartbeat_at()]
+            Self::Task(task) => [Some(task.timeout_at()), task.heartbeat_at()]
                 .into_iter()
                 .flatten()
                 .min(),
@@ -213,8 +217,10 @@ impl Fork {
 }
 
 impl Outstanding {
-    pub(crate) fn timeout_at(&self) -> Option<Millis> {
-        self.timeout.map(|timeout| self.started_at.after(timeout))
+    /// A task that says nothing has the longest time that there is.
+    pub(crate) fn timeout_at(&self) -> Millis {
+        let longest = Millis::from_secs(TIMEOUT_SECONDS_MAX);
+        self.started_at.after(self.timeout.unwrap_or(longest))
     }
 
     pub(crate) fn heartbeat_at(&self) -> Option<Millis> {

@@ -40,6 +40,7 @@ pub(crate) fn context(machine_type: MachineType) -> Context {
         role_arn: "snf_role_arn".to_owned(),
         state_machine_id: "arn:aws:states:us-east-1:111111111111:stateMachine:machine".to_owned(),
         state_machine_name: "machine".to_owned(),
+        token_prefix: "1-".to_owned(),
         machine_type,
     }
 }

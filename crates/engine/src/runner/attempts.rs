@@ -33,6 +33,8 @@ pub(super) struct Attempt {
     pub(super) state: String,
     /// 0 for the first try.
     pub(super) retry_count: u32,
+    /// Whether its success is only the beginning: somebody answers later, with the token.
+    pub(super) is_asked: bool,
 }
 
 struct Underway<'a> {

@@ -14,6 +14,7 @@ use tracing::{Instrument as _, debug, error, info, info_span, warn};
 use super::attempts::{Attempt, Attempts};
 use super::held::{self, Held, HeldError};
 use super::{Hand, PAUSE_AFTER_TROUBLE, Runner};
+use crate::callback::{Letter, Letterbox};
 use crate::metrics::{AttemptLabels, EndLabels, Metrics, StateLabel};
 use crate::spans;
 use crate::store::{Claimed, Committed, ExecutionStatus, Executions, Lease, Unavailable};
@@ -61,6 +62,7 @@ pub(super) async fn drive<S: Executions, T: TaskRunner>(
         held: &mut held,
         attempts: Attempts::new(hand),
         waiting: VecDeque::new(),
+        letterbox: runner.options.letters.open(sequence),
     };
     let driven = drive.go_on().instrument(span.clone()).await;
     let unavailable = span.in_scope(|| tell(runner, &held, driven));
@@ -96,6 +98,7 @@ struct Drive<'a, S, T> {
     attempts: Attempts<'a>,
     /// What is to be begun as soon as there is a hand for it.
     waiting: VecDeque<Command>,
+    letterbox: Letterbox,
 }
 
 impl<S: Executions, T: TaskRunner> Drive<'_, S, T> {
@@ -130,8 +133,8 @@ impl<S: Executions, T: TaskRunner> Drive<'_, S, T> {
             let Some(hand) = self.attempts.take_hand(|| self.runner.another_hand()) else {
                 return Ok(());
             };
-            let Command::RunTask { task, .. } = command;
-            let task = *task;
+            let Command::RunTask { task, token, .. } = command;
+            let (task, is_asked) = (*task, token.is_some());
             let begun = self.runner.clock.now();
             let limit = begun.after(self.runner.options.task_timeout);
             let due = self.held.task_due_at(task);
@@ -147,6 +150,7 @@ impl<S: Executions, T: TaskRunner> Drive<'_, S, T> {
                 limit,
                 state: call.state.clone(),
                 retry_count: call.retry_count,
+                is_asked,
             };
             let outcome = self.runner.tasks.run(call).instrument(span);
             self.attempts.begin(task, attempt, hand, outcome);
@@ -166,6 +170,7 @@ impl<S: Executions, T: TaskRunner> Drive<'_, S, T> {
         let ended = tokio::select! {
             biased;
             ended = self.attempts.ended() => ended,
+            letter = self.letterbox.next() => return self.read(letter).await,
             () = clock.sleep_until(until) => Vec::new(),
         };
         if !ended.is_empty() {
@@ -185,6 +190,25 @@ impl<S: Executions, T: TaskRunner> Drive<'_, S, T> {
         Ok(())
     }
 
+    /// Lets the execution know what somebody answers for one of its tasks, durably before they are
+    /// told that it counts.
+    async fn read(&mut self, letter: Letter) -> Result<(), GivenUp> {
+        let moment = self.moment();
+        let answered = self.held.answer(&letter.token, letter.answer, moment);
+        let told = match answered {
+            Ok(commands) => {
+                self.waiting.extend(commands);
+                self.give_up_unwanted("Answered");
+                self.commit(self.on()).await?;
+                Ok(())
+            }
+            Err(refused) => Err(refused),
+        };
+        // Whoever asked may have gone away.
+        let _ = letter.reply.send(told);
+        Ok(())
+    }
+
     /// Lets the execution know what came of an attempt.
     fn answer(&mut self, task: TaskId, outcome: TaskOutcome) -> Result<(), GivenUp> {
         let Some(attempt) = self.attempts.close(task) else {
@@ -201,7 +225,10 @@ impl<S: Executions, T: TaskRunner> Drive<'_, S, T> {
                 if let Some(change) = change {
                     self.held.record(change);
                 }
-                Signal::TaskSucceeded { task, output }
+                match attempt.is_asked {
+                    true => Signal::TaskSubmitted { task, output },
+                    false => Signal::TaskSucceeded { task, output },
+                }
             }
             TaskOutcome::Failed(failure) => Signal::TaskFailed {
                 task,

@@ -13,7 +13,9 @@ use domain::task::{RecordChange, TaskCall};
 use domain::time::{Millis, Timestamp};
 use domain::trace::{TraceContext, TraceId};
 
+use crate::callback::{self, TaskAnswer};
 use crate::journal::{self, Step, Unreadable};
+use crate::operator::NotDone;
 use crate::store::{Claimed, ExecutionStatus, Lease, Progress};
 use crate::workflow::{Course, from_asl_time, to_asl_time};
 
@@ -102,6 +104,24 @@ impl Held {
         self.execution = transition.execution;
         self.unsaved_steps.push(step);
         Ok(transition.commands)
+    }
+
+    /// Lets the task that waits for a token end, or go on. What is to be done then.
+    ///
+    /// # Errors
+    /// [`NotDone::NotNow`] when none waits for it any more.
+    pub fn answer(
+        &mut self,
+        token: &str,
+        answer: TaskAnswer,
+        moment: Moment,
+    ) -> Result<Vec<Command>, NotDone> {
+        let Some(task) = self.execution.task_with_token(token) else {
+            let why = "no task waits for this token any more: it was answered, took too long, or \
+                       was stopped";
+            return Err(NotDone::NotNow(why.to_owned()));
+        };
+        Ok(self.signal(callback::signal(task, answer), moment)?)
     }
 
     /// Remembers a change to be recorded with the next commit.

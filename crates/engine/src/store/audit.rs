@@ -51,6 +51,8 @@ pub enum Action {
     RewrapKeys,
     /// Destroy what was received for an event or a payment.
     Shred,
+    /// Answer for a task that waits.
+    AnswerTask,
 }
 
 /// How it ended.
@@ -96,7 +98,7 @@ pub trait AuditLog {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Redrive,
         Self::Stop,
         Self::Promote,
@@ -109,6 +111,7 @@ impl Action {
         Self::RotateKey,
         Self::RewrapKeys,
         Self::Shred,
+        Self::AnswerTask,
     ];
 
     /// The stable word, on the wire and on disk.
@@ -126,6 +129,7 @@ impl Action {
             Self::RotateKey => "rotate_key",
             Self::RewrapKeys => "rewrap_keys",
             Self::Shred => "shred",
+            Self::AnswerTask => "answer_task",
         }
     }
 

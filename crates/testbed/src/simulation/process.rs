@@ -311,6 +311,7 @@ fn start_loops(
         concurrency: plan.concurrency,
         one_at_a_time: HashSet::from([source("second").name]),
         task_timeout: Millis::from_secs(60),
+        ..RunnerOptions::default()
     };
     let runner = Runner::new(
         (Arc::clone(store), effects),

@@ -104,7 +104,7 @@ fn unserved<'a>(
             let of_state = |key: &str| document.pointer("/States")?.get(state)?.get(key);
             // The optimised integration names its function as a parameter, which may also be
             // known only at the call; then nothing can be said here.
-            let (function, is_served) = if called == resource::LAMBDA_INVOKE {
+            let (function, is_served) = if resource::invokes_by_name(called) {
                 let named = of_state("Parameters").and_then(|value| value.get("FunctionName"));
                 let name = named.and_then(Value::as_str)?;
                 (name, resource::names_our_function(name))

@@ -166,6 +166,7 @@ fn course(args: &Args, machine: &str) -> Course {
         role_arn: "arn:aws:iam::000000000000:role/payhook".to_owned(),
         state_machine_id: format!("{ARN_PREFIX}:stateMachine:{machine}"),
         state_machine_name: machine.to_owned(),
+        token_prefix: String::new(),
         machine_type: MachineType::Standard,
     }
 }

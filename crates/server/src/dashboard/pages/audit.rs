@@ -77,7 +77,7 @@ fn end(act: &ActView) -> Markup {
 fn place(act: &ActView) -> String {
     let target = segment(&act.target);
     match act.action {
-        Action::Redrive | Action::Stop => format!("/executions/{target}"),
+        Action::Redrive | Action::Stop | Action::AnswerTask => format!("/executions/{target}"),
         // What was let in is not there any more.
         Action::Promote if act.done == Some(true) => "/quarantine".to_owned(),
         Action::Promote => format!("/quarantine/{target}"),
