@@ -4,6 +4,7 @@
 mod keys;
 mod notifications;
 mod shredding;
+mod tasks;
 
 use std::path::Path;
 use std::pin::pin;

@@ -18,6 +18,7 @@ mod problem;
 mod requests;
 mod routes;
 mod tail;
+mod task_tokens;
 
 use std::sync::Arc;
 
@@ -122,7 +123,8 @@ pub(crate) fn description() -> Bytes {
 
 /// Everything under `/api`.
 fn api<S: Home>(routes: Routes<Arc<Admin<S>>>) -> Routes<Arc<Admin<S>>> {
-    keys::routes(notifications::routes(deeds(work(events(routes)))))
+    let routes = notifications::routes(deeds(work(events(routes))));
+    keys::routes(task_tokens::routes(routes))
 }
 
 /// What came, and what it says of payments.

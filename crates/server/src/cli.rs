@@ -30,6 +30,7 @@ mod send;
 mod shred;
 pub(crate) mod serve;
 mod store;
+mod tasks;
 mod source_args;
 mod top;
 mod trigger;
@@ -105,6 +106,8 @@ enum Command {
     Payments(payments::Args),
     /// List and show runs of the workflow; redrive or stop one.
     Executions(executions::Args),
+    /// Answer for a task that waits for somebody: approve, refuse, ask for more time.
+    Tasks(tasks::Args),
     /// Who is told what becomes of payments: list, enable and disable endpoints, tell them again.
     Notifications(notifications::Args),
     /// List and show refused deliveries; judge one again.
@@ -195,6 +198,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Providers(args) => providers::run(&args, &context),
         Command::Events(args) => wait_for(events::run(args, &context)),
         Command::Executions(args) => wait_for(executions::run(args, &context)),
+        Command::Tasks(args) => wait_for(tasks::run(args, &context)),
         Command::Notifications(args) => wait_for(notifications::run(args, &context)),
         Command::Quarantine(args) => wait_for(quarantine::run(args, &context)),
         Command::Journal(args) => journal::run(args, &context),

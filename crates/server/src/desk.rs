@@ -4,6 +4,7 @@
 
 mod audit;
 mod keys;
+mod callbacks;
 mod notifications;
 mod payments;
 mod query;
@@ -19,6 +20,7 @@ use domain::event::EventKeyDigest;
 use domain::source::Source;
 use domain::stream::Sequence;
 use domain::trace::TraceId;
+use engine::callback::Letters;
 use engine::clock::{Clock, Luck};
 use engine::journal::Step;
 use engine::metrics::Metrics;
@@ -29,6 +31,7 @@ use engine::workflow::{Course, Workflows};
 
 pub(crate) use self::audit::{By, REASON_MAX};
 pub(crate) use self::keys::RewrapRequest;
+pub(crate) use self::callbacks::{Answered, FailureRequest, HeartbeatRequest, SuccessRequest};
 pub(crate) use self::notifications::Correspondence;
 pub(crate) use self::query::{
     ChangeQuery, ChangesView, DEAD_LETTER, EventQuery, ExecutionQuery, ListQuery, PaymentQuery,
@@ -67,6 +70,8 @@ pub(crate) struct Desk<S> {
     pub(crate) correspondence: Correspondence,
     /// Whether a workflow runs on the store, which reads every event once.
     pub(crate) has_workflow: bool,
+    /// Where answers to tasks that wait reach the runner.
+    pub(crate) letters: Letters,
 }
 
 impl<S: Store> Desk<S> {

@@ -176,6 +176,7 @@ async fn start_workflow(
         concurrency: config.processor.concurrency,
         task_timeout: Millis::new(config.processor.timeout_ms),
         one_at_a_time: wire::one_at_a_time(config)?,
+        letters: commons.letters.clone(),
     };
     let runner = Runner::new(
         (Arc::clone(&commons.store), effects),

@@ -10,6 +10,7 @@ use domain::secret::Secret;
 use domain::source::{Source, SourceName};
 use domain::stream::Sequence;
 use domain::time::{Millis, Timestamp};
+use engine::callback::Letters;
 use engine::clock::{Clock, Luck, SystemClock, SystemLuck};
 use engine::ingress::Doorman;
 use engine::metrics::Metrics;
@@ -60,6 +61,8 @@ pub(crate) struct Commons {
     pub(crate) metrics: Arc<Metrics>,
     /// Whether a workflow runs on the store.
     pub(crate) has_workflow: bool,
+    /// Where answers to tasks that wait reach the runner.
+    pub(crate) letters: Letters,
 }
 
 /// Opens the store for writing, alone.
@@ -158,6 +161,7 @@ fn commons(store: SqliteStore, metrics: Arc<Metrics>, config: &Config) -> Common
         luck: Arc::new(SystemLuck),
         metrics,
         has_workflow: config.workflow.enabled,
+        letters: Letters::default(),
     }
 }
 
@@ -195,6 +199,7 @@ impl Commons {
             luck: Arc::clone(&self.luck),
             correspondence: Correspondence::default(),
             has_workflow: self.has_workflow,
+            letters: self.letters.clone(),
         }
     }
 

@@ -4,6 +4,8 @@
 #[expect(dead_code, reason = "each test file uses its own part")]
 mod support;
 
+#[path = "e2e/approvals.rs"]
+mod approvals;
 #[path = "e2e/bulk.rs"]
 mod bulk;
 #[path = "e2e/alerts.rs"]
