@@ -7,8 +7,9 @@ mod common;
 use asl::context::MachineType;
 use asl::definition::Definition;
 use asl::problem::{Problem, ProblemCode, invalid_definition_text};
+use common::document::{Row, keep};
 use common::drive::machine_type;
-use common::{cases, is_in_scope, report, section};
+use common::{IN_A_BUCKET, cases, is_in_scope, not_run, report, section};
 use serde_json::{Value, json};
 
 fn parse(definition: &Value, machine_type: MachineType) -> Result<(), Vec<Problem>> {
@@ -30,6 +31,21 @@ fn errors_are_worded_as_recorded() {
         .filter(|case| case["expect_error"] == "InvalidDefinition" && is_judged(&case["request"]))
         .map(|case| (case["name"].as_str().unwrap().to_owned(), check_error(case)))
         .collect();
+    let is_definition = |case: &Value| case["expect_error"] == "InvalidDefinition";
+    let all = section(&cases, "definition_errors");
+    let mut later = not_run(
+        all,
+        |case| !is_definition(case) || is_judged(&case["request"]),
+        IN_A_BUCKET,
+    );
+    let call = "it is about a call of the API, and not about a definition";
+    later.extend(not_run(all, is_definition, call));
+    let row = Row {
+        what: "errors",
+        results: results.iter().collect(),
+        not_run: later,
+    };
+    keep("definition errors", &[row], ERRORS_EXCUSED);
     report("definition errors", &results, ERRORS_EXCUSED);
 }
 
@@ -79,6 +95,15 @@ fn diagnostics_are_as_recorded() {
             )
         })
         .collect();
+    let is_run = |case: &Value| {
+        case["expect"]["result"] == "FAIL" || is_in_scope(&case["request"]["definition"])
+    };
+    let row = Row {
+        what: "diagnostics",
+        results: results.iter().collect(),
+        not_run: not_run(section(&cases, "validate_definition"), is_run, IN_A_BUCKET),
+    };
+    keep("diagnostics", &[row], &[]);
     report("diagnostics", &results, &[]);
 }
 
@@ -159,6 +184,17 @@ fn linters_agree() {
             (case["name"].as_str().unwrap().to_owned(), result)
         })
         .collect();
+    let is_run = |case: &Value| is_in_scope(&case["definition"]);
+    let row = Row {
+        what: "verdicts",
+        results: results.iter().collect(),
+        not_run: not_run(
+            section(&cases, "definition_validation"),
+            is_run,
+            IN_A_BUCKET,
+        ),
+    };
+    keep("linters", &[row], LINTERS_EXCUSED);
     report("linters", &results, LINTERS_EXCUSED);
 }
 

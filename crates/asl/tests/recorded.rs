@@ -4,10 +4,13 @@
 
 mod common;
 
+use std::collections::HashSet;
+
 use asl::execution::Execution;
 use common::compare::{Comparison, essential, is_before};
+use common::document::{Row, keep};
 use common::drive::{Driven, drive};
-use common::{cases, is_in_scope, report, section};
+use common::{IN_A_BUCKET, cases, is_in_scope, not_run, report, section};
 use serde_json::{Value, json};
 
 /// Recorded executions that cannot match, each with the reason.
@@ -31,7 +34,33 @@ fn executions_are_as_recorded() {
         .filter(|case| is_in_scope(&case["definition"]))
         .map(|case| (case["name"].as_str().unwrap().to_owned(), check(case)))
         .collect();
+    keep_executions(section(&cases, "executions"), &results);
     report("executions", &results, EXCUSED);
+}
+
+fn keep_executions(cases: &[Value], results: &[(String, Result<(), String>)]) {
+    let row = |what, is_query: bool| {
+        let names: HashSet<&str> = cases
+            .iter()
+            .filter(|case| case["jsonata"] == is_query)
+            .filter_map(|case| case["name"].as_str())
+            .collect();
+        let mine: Vec<Value> = cases
+            .iter()
+            .filter(|case| case["jsonata"] == is_query)
+            .cloned()
+            .collect();
+        let of_language = results.iter();
+        Row {
+            what,
+            results: of_language
+                .filter(|(name, _)| names.contains(name.as_str()))
+                .collect(),
+            not_run: not_run(&mine, |case| is_in_scope(&case["definition"]), IN_A_BUCKET),
+        }
+    };
+    let rows = [row("JSONPath", false), row("JSONata", true)];
+    keep("executions", &rows, EXCUSED);
 }
 
 fn check(case: &Value) -> Result<(), String> {
@@ -193,6 +222,17 @@ fn express_executions_are_as_recorded() {
             )
         })
         .collect();
+    let is_run = |case: &Value| is_in_scope(&case["definition"]) && !has_tasks(&case["definition"]);
+    let row = Row {
+        what: "express",
+        results: results.iter().collect(),
+        not_run: not_run(
+            section(&cases, "express_sync"),
+            is_run,
+            "what its task gave is not in the case",
+        ),
+    };
+    keep("express executions", &[row], &[]);
     report("express executions", &results, &[]);
 }
 
@@ -220,6 +260,12 @@ fn comparisons_are_as_recorded() {
             )
         })
         .collect();
+    let row = Row {
+        what: "comparisons",
+        results: results.iter().collect(),
+        not_run: Vec::new(),
+    };
+    keep("choice comparisons", &[row], &[]);
     report("choice comparisons", &results, &[]);
 }
 

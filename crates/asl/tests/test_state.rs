@@ -8,7 +8,8 @@ use asl::context::{Context, MachineType};
 use asl::definition::Definition;
 use asl::execution::{Execution, Status, TaskId};
 use common::compare::Comparison;
-use common::{cases, is_in_scope, report, section};
+use common::document::{Row, keep};
+use common::{IN_A_BUCKET, cases, is_in_scope, not_run, report, section};
 use serde_json::{Map, Value, json};
 
 /// Calls that cannot match, each with the reason.
@@ -22,6 +23,13 @@ fn states_are_as_recorded() {
         .filter(|case| is_in_scope(&machine(&case["request"])))
         .map(|case| (case["name"].as_str().unwrap().to_owned(), check(case)))
         .collect();
+    let is_run = |case: &Value| is_in_scope(&machine(&case["request"]));
+    let row = Row {
+        what: "states",
+        results: results.iter().collect(),
+        not_run: not_run(section(&cases, "test_state"), is_run, IN_A_BUCKET),
+    };
+    keep("test state", &[row], EXCUSED);
     report("test state", &results, EXCUSED);
 }
 

@@ -6,6 +6,7 @@
 )]
 
 pub(crate) mod compare;
+pub(crate) mod document;
 pub(crate) mod drive;
 pub(crate) mod play;
 
@@ -50,6 +51,21 @@ fn is_state_in_scope(state: &Value) -> bool {
     elsewhere.iter().all(|name| state.get(name).is_none())
         && branches.chain(processors).all(is_in_scope)
 }
+
+/// The names of the cases that are not run.
+pub(crate) fn not_run<'r>(
+    cases: &[Value],
+    is_run: impl Fn(&Value) -> bool,
+    reason: &'r str,
+) -> Vec<(String, &'r str)> {
+    let others = cases.iter().filter(|case| !is_run(case));
+    others
+        .map(|case| (case["name"].as_str().unwrap_or("?").to_owned(), reason))
+        .collect()
+}
+
+/// Why a case with a list in a bucket is not run.
+pub(crate) const IN_A_BUCKET: &str = "its list or its results are in a bucket";
 
 /// Whether a case is listed as one that cannot match, with the reason.
 pub(crate) fn excused<'t>(table: &'t [(&str, &str)], name: &str) -> Option<&'t str> {
