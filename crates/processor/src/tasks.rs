@@ -215,7 +215,8 @@ impl<G: PaymentGateway, R: PaymentRecords> Tasks<G, R> {
         let name = name.unwrap_or_default();
         let route = if let Some(endpoint) = self.http.endpoint(name) {
             Route::Endpoint(endpoint)
-        } else if resource::names_our_function(name) {
+        // Ours hands no token on: nobody could ever answer.
+        } else if resource == resource::LAMBDA_INVOKE && resource::names_our_function(name) {
             Route::Function
         } else {
             Route::Nobody(name)

@@ -19,7 +19,7 @@ use processor::failure;
 use processor::gateway::simulated::{Act, Script};
 use processor::http_client::{HttpClient, Target};
 use processor::http_tasks::{Endpoint, HttpTasks};
-use processor::resource::LAMBDA_INVOKE;
+use processor::resource::{LAMBDA_INVOKE, LAMBDA_INVOKE_AND_WAIT};
 use processor::tasks::{Task, Tasks};
 use serde_json::{Value, json};
 use world::{EXECUTION, FUNCTION, World};
@@ -336,7 +336,20 @@ fn only_known_resources_are_accepted_and_only_effects_reach_outside() {
         ("mine", json!({"task": "claim_payment"}), true, true),
         ("other", json!([]), false, false),
         (
-            "arn:aws:states:::lambda:invoke.waitForTaskToken",
+            LAMBDA_INVOKE_AND_WAIT,
+            invoke("mine", "claim_payment"),
+            true,
+            true,
+        ),
+        // Ours hands no token on, and nobody would ever answer.
+        (
+            LAMBDA_INVOKE_AND_WAIT,
+            invoke("payment-processor", "process_payment"),
+            true,
+            false,
+        ),
+        (
+            "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
             json!([]),
             false,
             false,

@@ -107,7 +107,9 @@ fn unserved<'a>(
             let (function, is_served) = if resource::invokes_by_name(called) {
                 let named = of_state("Parameters").and_then(|value| value.get("FunctionName"));
                 let name = named.and_then(Value::as_str)?;
-                (name, resource::names_our_function(name))
+                // Ours hands no token on: nobody could ever answer.
+                let is_ours = resource::names_our_function(name);
+                (name, is_ours && called == resource::LAMBDA_INVOKE)
             } else {
                 (called, resource::is_our_function(called))
             };
