@@ -88,7 +88,8 @@ pub fn read(path: &Path) -> Result<MasterKey, KeyFileError> {
 }
 
 /// Makes a new master key and keeps it in `path`, durably; its folder must still be synced. A file
-/// that is there already is left alone.
+/// that is there already is left alone. The caller sees to it that nobody else makes one there at the
+/// same moment.
 ///
 /// # Errors
 /// There is such a file, or it cannot be made.
@@ -101,6 +102,9 @@ pub fn create(path: &Path) -> Result<MasterKey, KeyFileError> {
         path: path.to_owned(),
         problem: problem.into(),
     };
+    if path.symlink_metadata().is_ok() {
+        return Err(unreadable(io::ErrorKind::AlreadyExists.into()));
+    }
     let key = MasterKey::generate().map_err(no_key)?;
     // Under another name until it is whole: half a key would stand in the way of the next start.
     let draft = path.with_extension("draft");
@@ -109,9 +113,7 @@ pub fn create(path: &Path) -> Result<MasterKey, KeyFileError> {
     let mut file = options.open(&draft).map_err(unreadable)?;
     file.write_all(&key.text()).map_err(unreadable)?;
     file.sync_all().map_err(unreadable)?;
-    // A link fails when the name is taken; a renaming would write over it.
-    std::fs::hard_link(&draft, path).map_err(unreadable)?;
-    std::fs::remove_file(&draft).map_err(unreadable)?;
+    std::fs::rename(&draft, path).map_err(unreadable)?;
     Ok(key)
 }
 
