@@ -20,6 +20,7 @@ use crate::context::MachineType;
 use crate::problem::Problem;
 use crate::time::Millis;
 
+pub(crate) use document::{Examined, examine};
 pub(crate) use model::{
     Amount, Choice, Computed, Fail, FailText, Items, Kind, Language, Machine, MachineAt, Map, Mode,
     Next, Parallel, Pass, PathField, Percentage, ResultPath, State, StateAt, Task, Tolerance,

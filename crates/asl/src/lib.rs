@@ -15,6 +15,7 @@ pub mod definition;
 pub mod execution;
 pub mod history;
 pub mod limits;
+pub mod lint;
 pub mod mock;
 pub mod problem;
 pub mod time;

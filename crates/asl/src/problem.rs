@@ -12,6 +12,28 @@ pub struct Problem {
     /// Where, as a path into the document such as `/States/Pay/Next`; none when the whole
     /// document is at fault.
     pub location: Option<String>,
+    pub(crate) about: About,
+}
+
+/// What exactly a problem is about, for whoever explains it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) enum About {
+    /// The whole of what is at its location.
+    #[default]
+    Place,
+    /// A field of the object there, which may only have the known ones.
+    Field {
+        name: String,
+        known: Vec<&'static str>,
+    },
+    /// Fields that the object there lacks.
+    Missing(Vec<String>),
+    /// A word that should be one of a few.
+    Word(Vec<String>),
+    /// The name of a state that the machine does not have, and those that it has.
+    Target { name: String, known: Vec<String> },
+    /// A state that nothing leads to.
+    Unreachable(String),
 }
 
 /// The kinds of problems, with the codes of `ValidateStateMachineDefinition`.
@@ -47,6 +69,7 @@ impl Problem {
             code,
             message: message.into(),
             location: Some(location.into()),
+            about: About::Place,
         }
     }
 
@@ -56,6 +79,7 @@ impl Problem {
             code,
             message: message.into(),
             location: Some(location.into()),
+            about: About::Place,
         }
     }
 
@@ -65,6 +89,7 @@ impl Problem {
             code,
             message: message.into(),
             location: Some(location.into()),
+            about: About::Place,
         }
     }
 
@@ -73,7 +98,14 @@ impl Problem {
             code,
             message: message.into(),
             location: None,
+            about: About::Place,
         }
+    }
+
+    /// The same, about something more exact than its place.
+    pub(crate) fn about(mut self, about: About) -> Self {
+        self.about = about;
+        self
     }
 }
 

@@ -9,7 +9,7 @@ use super::fields::Fields;
 use super::{Definition, Language, Machine, MachineAt, State, StateAt, reach, states};
 use crate::context::MachineType;
 use crate::limits::{MACHINE_DEPTH_MAX, TIMEOUT_SECONDS_MAX};
-use crate::problem::{Problem, ProblemCode};
+use crate::problem::{About, Problem, ProblemCode};
 use crate::time::Millis;
 
 /// What the parsers of states share.
@@ -36,10 +36,13 @@ impl Parsing {
         match self.local.get(name) {
             Some(at) => *at,
             None => {
-                self.dangling.push(Problem::target(
-                    format!("Missing 'Next' target: {name}"),
-                    location,
-                ));
+                let about = About::Target {
+                    name: name.to_owned(),
+                    known: self.local.keys().map(|name| name.to_string()).collect(),
+                };
+                let message = format!("Missing 'Next' target: {name}");
+                self.dangling
+                    .push(Problem::target(message, location).about(about));
                 NOWHERE
             }
         }
@@ -101,7 +104,28 @@ impl Parsing {
     }
 }
 
-pub(super) fn parse(text: &str, machine_type: MachineType) -> Result<Definition, Vec<Problem>> {
+/// What stands in a document, before it is judged as a whole.
+#[derive(Debug)]
+pub(crate) struct Examined {
+    pub(crate) comment: Option<String>,
+    pub(crate) timeout: Option<Millis>,
+    pub(crate) machines: Vec<Machine>,
+    /// None in the place of a state that could not be parsed; why is among the problems.
+    pub(crate) states: Vec<Option<State>>,
+    index: HashMap<Arc<str>, StateAt>,
+    /// What does not have the shape that the language asks for.
+    pub(crate) problems: Vec<Problem>,
+    /// Names that lead nowhere.
+    pub(crate) dangling: Vec<Problem>,
+    /// What is legal but not run here.
+    pub(crate) not_yet: Vec<Problem>,
+}
+
+/// Reads a document to its end, whatever is wrong on the way.
+///
+/// # Errors
+/// When there is no list of states that could be read.
+pub(crate) fn examine(text: &str, machine_type: MachineType) -> Result<Examined, Vec<Problem>> {
     let Ok(Value::Object(document)) = serde_json::from_str(text) else {
         let message = "Definition must be a valid JSON object";
         return Err(vec![Problem::everywhere(
@@ -147,29 +171,50 @@ pub(super) fn parse(text: &str, machine_type: MachineType) -> Result<Definition,
         depth: 0,
     };
     parsing.machine(start_at, list, "");
-    finish(parsing, comment, timeout)
+    Ok(Examined {
+        comment,
+        timeout,
+        machines: parsing.machines,
+        states: parsing.states,
+        index: parsing.index,
+        problems: parsing.problems,
+        dangling: parsing.dangling,
+        not_yet: parsing.not_yet,
+    })
 }
 
-fn finish(
-    parsing: Parsing,
-    comment: Option<String>,
-    timeout: Option<Millis>,
-) -> Result<Definition, Vec<Problem>> {
-    for found in [parsing.problems, parsing.not_yet] {
+pub(super) fn parse(text: &str, machine_type: MachineType) -> Result<Definition, Vec<Problem>> {
+    let examined = examine(text, machine_type)?;
+    for found in [examined.problems, examined.not_yet] {
         if !found.is_empty() {
             return Err(found);
         }
     }
     // Whatever could not be parsed is a problem that was noted.
-    let states = parsing.states.into_iter().collect::<Option<Vec<State>>>();
+    let states = examined.states.into_iter().collect::<Option<Vec<State>>>();
     let definition = Definition {
-        comment,
-        timeout,
-        machines: parsing.machines,
+        comment: examined.comment,
+        timeout: examined.timeout,
+        machines: examined.machines,
         states: states.unwrap_or_default(),
-        index: parsing.index,
+        index: examined.index,
     };
-    reach::check(definition, parsing.dangling)
+    let mut problems = examined.dangling;
+    problems.extend(reach::problems(&definition.machines, &definition.states));
+    if problems.is_empty() {
+        Ok(definition)
+    } else {
+        Err(problems)
+    }
+}
+
+impl Examined {
+    /// Machines that never end and states that nothing leads to. Nothing is said of those where a
+    /// state could not be parsed: it might lead anywhere.
+    pub(crate) fn reach_problems(&self) -> Vec<Problem> {
+        let states = self.states.iter().cloned().collect::<Option<Vec<State>>>();
+        states.map_or_else(Vec::new, |states| reach::problems(&self.machines, &states))
+    }
 }
 
 /// Not the place of any state.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::{Amount, Computed, Language, PathField, Percentage, ResultPath};
 use crate::expression::{Expression, PathExpression};
 use crate::path::ReferencePath;
-use crate::problem::Problem;
+use crate::problem::{About, Problem};
 use crate::query::{QuerySyntaxError, looks_like_query};
 use crate::template::Template;
 
@@ -74,6 +74,13 @@ impl<'v, 'p> Fields<'v, 'p> {
         self.problems.push(Problem::schema(message, location));
     }
 
+    /// Notes something about a part of the object.
+    pub(super) fn wrong_about(&mut self, message: String, about: About) {
+        let location = self.here().to_owned();
+        self.problems
+            .push(Problem::schema(message, location).about(about));
+    }
+
     /// Notes something about one of its fields.
     pub(super) fn wrong_at(&mut self, name: &str, message: impl Into<String>) {
         let location = self.at(name);
@@ -92,10 +99,9 @@ impl<'v, 'p> Fields<'v, 'p> {
             .filter(|name| !self.has(name))
             .collect();
         if !missing.is_empty() {
-            self.wrong(format!(
-                "These fields are required: [{}]",
-                missing.join(", ")
-            ));
+            let message = format!("These fields are required: [{}]", missing.join(", "));
+            let missing = missing.into_iter().map(str::to_owned).collect();
+            self.wrong_about(message, About::Missing(missing));
         }
     }
 
@@ -114,12 +120,21 @@ impl<'v, 'p> Fields<'v, 'p> {
         }
     }
 
-    pub(super) fn refuse_others(&mut self, known: &[&str]) {
+    pub(super) fn refuse_others(&mut self, known: &[&'static str]) {
         for name in self.map.keys() {
             if !known.contains(&name.as_str()) {
-                self.wrong(format!("Field '{name}' is not supported"));
+                self.unknown(name, known);
             }
         }
+    }
+
+    /// Notes a field that such an object does not have.
+    pub(super) fn unknown(&mut self, name: &str, known: &[&'static str]) {
+        let about = About::Field {
+            name: name.to_owned(),
+            known: known.to_vec(),
+        };
+        self.wrong_about(format!("Field '{name}' is not supported"), about);
     }
 
     pub(super) fn query_language(&mut self) -> Option<&'v str> {
@@ -314,6 +329,13 @@ impl<'v, 'p> Fields<'v, 'p> {
         self.computed(fixed, path).map(Percentage::Computed)
     }
 
+    /// Notes a word that is none of a few.
+    pub(super) fn not_one_of(&mut self, name: &str, message: String, words: &[&str]) {
+        let about = About::Word(words.iter().map(|word| (*word).to_owned()).collect());
+        let problem = Problem::schema(message, self.at(name));
+        self.problems.push(problem.about(about));
+    }
+
     /// One of a few words.
     pub(super) fn one_of(&mut self, name: &str, words: &[&str]) -> Option<&'v str> {
         let word = self.text(name)?;
@@ -324,7 +346,7 @@ impl<'v, 'p> Fields<'v, 'p> {
             "The field '{name}' should have one of these values: [{}]",
             words.join(", ")
         );
-        self.wrong_at(name, message);
+        self.not_one_of(name, message, words);
         None
     }
 }

@@ -80,7 +80,7 @@ fn parse_items(fields: &mut Fields<'_, '_>) -> Items {
 fn parse_machine(
     value: &Value,
     location: &str,
-    known: &[&str],
+    known: &[&'static str],
     around: &mut Fields<'_, '_>,
     parsing: &mut Parsing,
 ) -> Option<MachineAt> {

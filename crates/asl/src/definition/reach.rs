@@ -1,27 +1,20 @@
 //! Where states lead: every name leads somewhere, every machine can end, everything in it can be
 //! reached.
 
-use super::{Definition, Machine, State};
-use crate::problem::{Problem, ProblemCode};
+use super::{Machine, State};
+use crate::problem::{About, Problem, ProblemCode};
 
-pub(super) fn check(
-    definition: Definition,
-    dangling: Vec<Problem>,
-) -> Result<Definition, Vec<Problem>> {
-    let mut problems = dangling;
-    for machine in &definition.machines {
-        let states = definition.states.get(machine.states.clone()).unwrap_or(&[]);
+pub(super) fn problems(machines: &[Machine], all: &[State]) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for machine in machines {
+        let states = all.get(machine.states.clone()).unwrap_or(&[]);
         if states.iter().any(State::is_terminal) {
             problems.extend(unreachable(machine, states));
         } else {
             problems.push(endless(machine));
         }
     }
-    if problems.is_empty() {
-        Ok(definition)
-    } else {
-        Err(problems)
-    }
+    problems
 }
 
 fn endless(machine: &Machine) -> Problem {
@@ -52,7 +45,8 @@ fn unreachable(machine: &Machine, states: &[State]) -> Vec<Problem> {
         .map(|(state, _)| {
             let message = format!("State \"{}\" is not reachable.", state.name);
             let location = format!("{}/States/{}", machine.location, state.name);
-            Problem::target(message, location)
+            let about = About::Unreachable(state.name.to_string());
+            Problem::target(message, location).about(about)
         })
         .collect()
 }

@@ -207,7 +207,7 @@ fn parse_test(name: &str, fields: &mut Fields<'_, '_>) -> Option<Test> {
             .map(|pattern| Test::Matches(parse_glob(pattern)));
     }
     let Some((kind, relation)) = comparison(name.strip_suffix("Path").unwrap_or(name)) else {
-        fields.wrong(format!("Field '{name}' is not supported"));
+        fields.unknown(name, OPERATORS);
         return None;
     };
     let with = if name.ends_with("Path") {
@@ -221,6 +221,54 @@ fn parse_test(name: &str, fields: &mut Fields<'_, '_>) -> Option<Test> {
         with,
     })
 }
+
+/// Every operator of a comparison; most have a form with `Path` as well.
+const OPERATORS: &[&str] = &[
+    "Variable",
+    "Next",
+    "BooleanEquals",
+    "BooleanEqualsPath",
+    "IsBoolean",
+    "IsNull",
+    "IsNumeric",
+    "IsPresent",
+    "IsString",
+    "IsTimestamp",
+    "NumericEquals",
+    "NumericEqualsPath",
+    "NumericGreaterThan",
+    "NumericGreaterThanPath",
+    "NumericGreaterThanEquals",
+    "NumericGreaterThanEqualsPath",
+    "NumericLessThan",
+    "NumericLessThanPath",
+    "NumericLessThanEquals",
+    "NumericLessThanEqualsPath",
+    "StringEquals",
+    "StringEqualsPath",
+    "StringGreaterThan",
+    "StringGreaterThanPath",
+    "StringGreaterThanEquals",
+    "StringGreaterThanEqualsPath",
+    "StringLessThan",
+    "StringLessThanPath",
+    "StringLessThanEquals",
+    "StringLessThanEqualsPath",
+    "StringMatches",
+    "TimestampEquals",
+    "TimestampEqualsPath",
+    "TimestampGreaterThan",
+    "TimestampGreaterThanPath",
+    "TimestampGreaterThanEquals",
+    "TimestampGreaterThanEqualsPath",
+    "TimestampLessThan",
+    "TimestampLessThanPath",
+    "TimestampLessThanEquals",
+    "TimestampLessThanEqualsPath",
+    "And",
+    "Or",
+    "Not",
+];
 
 fn comparison(name: &str) -> Option<(ComparedAs, Relation)> {
     let (kind, relation) = [

@@ -13,7 +13,7 @@ use super::{
 use crate::context::MachineType;
 use crate::expression::Expression;
 use crate::limits::{STATE_NAME_CHARS_MAX, TIMEOUT_SECONDS_MAX, WAIT_SECONDS_MAX};
-use crate::problem::Problem;
+use crate::problem::{About, Problem};
 use crate::time::parse_rfc3339;
 
 pub(super) fn parse(
@@ -51,7 +51,7 @@ fn parse_fields(name: &str, fields: &mut Fields<'_, '_>, parsing: &mut Parsing) 
             "The field 'Type' should have one of these values: [{}]",
             allowed::TYPES.join(", ")
         );
-        fields.wrong_at("Type", message);
+        fields.not_one_of("Type", message, &allowed::TYPES);
         return None;
     };
     fields.refuse_others(&own);
@@ -137,7 +137,9 @@ fn parse_next(fields: &mut Fields<'_, '_>, parsing: &mut Parsing) -> Next {
             Next::End
         }
         (None, false) => {
-            fields.wrong("One of these fields is required: [Next, End]");
+            let missing = vec!["Next".to_owned(), "End".to_owned()];
+            let message = "One of these fields is required: [Next, End]".to_owned();
+            fields.wrong_about(message, About::Missing(missing));
             Next::End
         }
     }
