@@ -12,6 +12,7 @@ mod desk;
 mod effects;
 mod export;
 mod http;
+mod lint;
 mod pulse;
 mod runtime_file;
 mod service;

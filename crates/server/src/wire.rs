@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use domain::providers::ProviderId;
 use domain::secret::Secret;
 use domain::source::{Source, SourceName};
@@ -37,6 +37,7 @@ use crate::config::gateway::{Act, GatewayKind};
 use crate::config::secrets::SecretConfig;
 use crate::desk::{Correspondence, Desk};
 use crate::effects::{Effects, RuntimeSleep, StoreBook, StoreRecords};
+use crate::lint;
 
 /// The state machine that payhook ships.
 pub(crate) const DEFAULT_WORKFLOW: &str = include_str!("../../../workflows/payment.asl.json");
@@ -328,20 +329,20 @@ pub(crate) fn workflow(config: &Config) -> anyhow::Result<(String, Workflow, Fil
             .with_context(|| format!("cannot read workflow.definition {}", path.display()))?,
         None => DEFAULT_WORKFLOW.to_owned(),
     };
-    let text = with_notifications(config, text)?;
-    let workflow = match Workflow::parse(&text) {
-        Ok(workflow) => workflow,
-        Err(problems) => {
-            let lines: Vec<String> = problems
-                .iter()
-                .map(|problem| format!("  {problem}"))
-                .collect();
-            bail!(
-                "the workflow definition is not valid:\n{}",
-                lines.join("\n")
-            );
-        }
+    let name = match &config.workflow.definition {
+        Some(path) => path.display().to_string(),
+        None => "the shipped payment.asl.json".to_owned(),
     };
+    if let Some(refusal) = lint::refusal((&name, &text), config) {
+        bail!(refusal);
+    }
+    let text = with_notifications(config, text)?;
+    let workflow = Workflow::parse(&text).map_err(|_| {
+        // Only what is put before it can be wrong now.
+        let name = format!("{name} with the states that send notifications");
+        let refusal = lint::refusal((&name, &text), config);
+        anyhow!(refusal.unwrap_or_default())
+    })?;
     let filter_text = match &config.workflow.filter {
         Some(path) => std::fs::read_to_string(path)
             .with_context(|| format!("cannot read workflow.filter {}", path.display()))?,

@@ -9,13 +9,16 @@ mod run;
 use std::path::Path;
 use std::process::ExitCode;
 
+use anyhow::anyhow;
 use asl::definition::Definition;
+use asl::lint::{Lint, Options, Severity};
 use asl::problem::Problem;
 use clap::Subcommand;
 
 use super::Context;
 use super::input;
 use crate::config::Config;
+use crate::lint as words;
 use crate::wire;
 
 /// What to do with a state machine.
@@ -27,7 +30,7 @@ pub(super) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Check a state machine, and that its tasks are done by somebody.
+    /// Check state machines: what would be refused, what will surprise, who does the tasks.
     Lint(lint::Args),
     /// Run a state machine with mocked task results, in virtual time.
     Run(run::Args),
@@ -77,5 +80,15 @@ impl Source {
 
     fn parse(&self) -> Result<Definition, Vec<Problem>> {
         Definition::parse(&self.text)
+    }
+
+    /// The definition, where something is to be done with it.
+    fn sound(&self) -> anyhow::Result<Definition> {
+        self.parse().map_err(|_| {
+            let lint = Lint::of(&self.text, Options::default());
+            let named = (self.name.as_str(), self.text.as_str());
+            let findings = words::explain(&lint, named, Severity::Error);
+            anyhow!("{} is refused:\n\n{}", self.name, findings.join("\n\n"))
+        })
     }
 }

@@ -24,6 +24,7 @@ fn machine(resource: &str) -> String {
         "Pay": {
             "Type": "Task",
             "Resource": resource,
+            "TimeoutSeconds": 60,
             "Retry": [{"ErrorEquals": ["Busy"], "IntervalSeconds": 2, "BackoffRate": 2.0}],
             "Next": "Rest",
         },
@@ -39,8 +40,21 @@ fn home() -> Home {
         ("mocks.json", MOCKS),
         (
             "broken.json",
-            r#"{"StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "B"}, "C": {"Type": "Pass", "Next": "D"}}}"#,
+            "{\"StartAt\": \"A\",\n\
+             \"States\": {\"A\": {\"Type\": \"Pass\",              \"Next\": \"Pya\"},\n\
+             \"Pay\": {\"Type\": \"Wait\", \"Seconds\": 60000, \"Nxet\": \"A\", \"End\": true}}}",
         ),
+        (
+            "slow.json",
+            &json!({"StartAt": "A", "States": {
+                "A": {"Type": "Task", "Resource": OURS, "Catch": [
+                    {"ErrorEquals": ["X"], "Next": "B"},
+                ], "End": true},
+                "B": {"Type": "Fail"},
+            }})
+            .to_string(),
+        ),
+        ("broken.toml", "[workflow]\ndefinition = \"broken.json\"\n"),
         (
             "payhook.toml",
             &format!("[tasks.\"{THEIRS}\"]\nurl = \"http://127.0.0.1:1/\"\n"),
@@ -55,35 +69,81 @@ fn the_shipped_definition_is_sound() {
         .says(0, &["payment.asl.json is sound: 8 states"]);
     let report = home().run("--json workflow lint").json(0);
     assert_eq!(report["ok"], true);
-    assert_eq!(report["startAt"], "TakeRecord");
+    let file = &report["files"][0];
+    assert_eq!(file["startAt"], "TakeRecord");
     assert_eq!(
-        report["states"][0],
+        file["states"][0],
         json!({"name": "TakeRecord", "type": "Pass"})
     );
-    assert_eq!(report["problems"], json!([]));
+    assert_eq!(file["findings"], json!([]));
 }
 
 #[test]
-fn every_problem_is_listed_with_its_place() {
-    let ended = home().run("workflow lint broken.json");
+fn everything_is_found_with_its_line_and_what_to_do() {
+    let ended = home().run("workflow lint broken.json pay.json");
     ended.says(
         1,
         &[
-            "problem: /States/A/Next: ",
-            "problem: /States/C/Next: ",
-            "broken.json has",
+            "error[MISSING_TRANSITION_TARGET]: Missing 'Next' target: Pya",
+            "--> broken.json:2:55",
+            "help: did you mean \"Pay\"?",
+            "error[SCHEMA_VALIDATION_FAILED]: Field 'Nxet' is not supported",
+            "broken.json has 2 errors and 1 warning.",
+            "pay.json is sound",
         ],
     );
     let report = home().run("--json workflow lint broken.json").json(1);
-    let problems = report["problems"].as_array().unwrap();
-    assert!(problems.len() >= 2, "{report}");
     assert_eq!(
-        problems
-            .iter()
-            .filter(|it| it["location"] == "/States/A/Next")
-            .count(),
-        1
+        (&report["errors"], &report["warnings"]),
+        (&json!(2), &json!(1))
     );
+    let finding = &report["files"][0]["findings"][0];
+    assert_eq!(
+        *finding,
+        json!({
+            "code": "MISSING_TRANSITION_TARGET", "severity": "error",
+            "message": "Missing 'Next' target: Pya", "help": "did you mean \"Pay\"?",
+            "location": "/States/A/Next", "pointer": "/States/A/Next",
+            "line": 2, "column": 55, "length": 5,
+        })
+    );
+}
+
+#[test]
+fn warnings_fail_the_check_where_that_is_asked_for_and_notes_are_shown_where_they_are() {
+    let home = home();
+    home.run("workflow lint slow.json").says(
+        0,
+        &[
+            "warning[NO_TIMEOUT]",
+            "slow.json can be run, and has 1 warning.",
+        ],
+    );
+    home.run("workflow lint --deny-warnings slow.json")
+        .says(1, &["NO_TIMEOUT"]);
+    home.run("workflow lint --notes slow.json")
+        .says(0, &["note[FAIL_WITHOUT_ERROR]"]);
+    let quiet = home.run("workflow lint slow.json");
+    assert!(!quiet.stdout.contains("FAIL_WITHOUT_ERROR"), "{quiet:?}");
+}
+
+/// A start that a workflow prevents, and a check of the configuration, say what lint says.
+#[test]
+fn the_configuration_is_refused_in_the_same_words() {
+    let home = home();
+    for command in ["config check", "serve --dev"] {
+        let ended = home.run(&format!("--config broken.toml {command}"));
+        let code = ended.code;
+        assert_ne!(code, 0, "{ended:?}");
+        ended.says(
+            code,
+            &[
+                "broken.json has 2 errors:",
+                "broken.json:2:55",
+                "help: did you mean \"Pay\"?",
+            ],
+        );
+    }
 }
 
 #[test]
@@ -93,7 +153,7 @@ fn a_task_that_nobody_does_is_a_problem_until_it_is_mapped() {
         .says(0, &["pay.json is sound"]);
     home().run("workflow lint notify.json").says(
         1,
-        &["/States/Pay/Resource: nobody does", "RESOURCE_NOT_SERVED"],
+        &["error[RESOURCE_NOT_SERVED]: nobody here does", "[tasks."],
     );
     home()
         .run("--config payhook.toml workflow lint notify.json")
@@ -105,6 +165,7 @@ fn the_function_of_a_lambda_invocation_is_checked_where_it_is_known() {
     let check = |parameters: Value, code: i32| {
         let text = json!({"StartAt": "A", "States": {"A": {
             "Type": "Task",
+            "TimeoutSeconds": 60,
             "Resource": "arn:aws:states:::lambda:invoke",
             "Parameters": parameters,
             "End": true,
@@ -185,10 +246,7 @@ fn what_cannot_be_run_ends_with_2_and_says_what_to_do() {
             "--definition pay.json",
             "say with --mock what each one answers",
         ),
-        (
-            "--definition broken.json",
-            "`payhook workflow lint` explains",
-        ),
+        ("--definition broken.json", "broken.json is refused:"),
         (
             "--definition pay.json --input nothing.json",
             "cannot read nothing.json",

@@ -1,37 +1,54 @@
-//! `payhook workflow lint`: everything that is wrong with a state machine, at once.
+//! `payhook workflow lint`: everything that is wrong with state machines, at once, and what in
+//! them will surprise.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use asl::definition::Definition;
-use asl::problem::Problem;
-use processor::resource;
+use asl::lint::{Finding, Lint, Severity};
 use serde::Serialize;
-use serde_json::Value;
 
 use super::Source;
 use crate::cli::Context;
 use crate::cli::output::Tone;
 use crate::config::Config;
+use crate::lint;
 
 /// What to check.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
-    /// A state machine in Amazon States Language, or - for standard input [default:
+    /// State machines in Amazon States Language, or - for standard input [default:
     /// workflow.definition of the configuration, or the one that payhook ships].
-    file: Option<PathBuf>,
+    files: Vec<PathBuf>,
+
+    /// Show notes as well: what is only worth knowing.
+    #[arg(long)]
+    notes: bool,
+
+    /// Let warnings fail the check too.
+    #[arg(long)]
+    deny_warnings: bool,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Report {
     ok: bool,
+    errors: usize,
+    warnings: usize,
+    files: Vec<FileReport>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct FileReport {
+    ok: bool,
     definition: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     start_at: Option<String>,
     states: Vec<StateView>,
-    problems: Vec<ProblemView>,
+    findings: Vec<FindingView>,
 }
 
 #[derive(Debug, Serialize)]
@@ -41,143 +58,170 @@ struct StateView {
 }
 
 #[derive(Debug, Serialize)]
-struct ProblemView {
+struct FindingView {
     code: &'static str,
+    severity: &'static str,
     message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    help: Option<String>,
     location: Option<String>,
+    pointer: String,
+    line: usize,
+    column: usize,
+    length: usize,
 }
 
-/// A task that nobody would do.
-struct Unserved<'a> {
-    state: &'a str,
-    resource: &'a str,
+/// What one file came to.
+struct Checked {
+    errors: usize,
+    warnings: usize,
+    /// Findings for people.
+    lines: Vec<String>,
+    report: FileReport,
 }
 
-/// Checks it.
+/// Checks them.
 pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<ExitCode> {
     let config = context.config()?;
-    let source = Source::find_served(args.file.as_deref(), &config)?;
-    let report = match source.parse() {
-        Err(problems) => Report {
-            ok: false,
-            definition: source.name,
-            start_at: None,
-            states: Vec::new(),
-            problems: problems.iter().map(ProblemView::new).collect(),
-        },
-        Ok(definition) => {
-            let document = serde_json::from_str(&source.text).unwrap_or(Value::Null);
-            let unserved = unserved(&definition, &document, &config);
-            Report {
-                ok: unserved.is_empty(),
-                start_at: Some(definition.start_at().to_owned()),
-                states: definition
-                    .states()
-                    .map(|(name, kind, _)| StateView {
-                        name: name.to_owned(),
-                        r#type: kind.as_str(),
-                    })
-                    .collect(),
-                problems: unserved.iter().map(ProblemView::of_unserved).collect(),
-                definition: source.name,
-            }
+    let mut checked = Vec::new();
+    for file in &args.files {
+        let source = Source::find(Some(file), &config)?;
+        checked.push(check(args, source, &config, context));
+    }
+    if args.files.is_empty() {
+        let source = Source::find(None, &config)?;
+        let own = check(args, source, &config, context);
+        let is_sound = own.errors == 0;
+        checked.push(own);
+        // With endpoints to tell, the server puts states of ours before it.
+        if is_sound && !config.notify.endpoints.is_empty() {
+            let extended = Source::find_served(None, &config)?;
+            checked.push(check(args, extended, &config, context));
         }
+    }
+    let sum = |of: fn(&Checked) -> usize| checked.iter().map(of).sum();
+    let (errors, warnings) = (sum(|it| it.errors), sum(|it| it.warnings));
+    let ok = errors == 0 && (warnings == 0 || !args.deny_warnings);
+    if !context.output.is_json() {
+        for each in &checked {
+            each.print(context);
+        }
+    }
+    let report = Report {
+        ok,
+        errors,
+        warnings,
+        files: checked.into_iter().map(|it| it.report).collect(),
     };
-    report.print(context)?;
-    Ok(if report.ok {
+    if context.output.is_json() {
+        context.output.json(&report)?;
+    }
+    Ok(if ok {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     })
 }
 
-/// The tasks that neither this program nor an endpoint of the configuration would do.
-fn unserved<'a>(
-    definition: &'a Definition,
-    document: &'a Value,
-    config: &Config,
-) -> Vec<Unserved<'a>> {
-    definition
-        .resources()
-        .filter_map(|(state, called)| {
-            let called = called.as_str();
-            let of_state = |key: &str| document.pointer("/States")?.get(state)?.get(key);
-            // The optimised integration names its function as a parameter, which may also be
-            // known only at the call; then nothing can be said here.
-            let (function, is_served) = if resource::invokes_by_name(called) {
-                let named = of_state("Parameters").and_then(|value| value.get("FunctionName"));
-                let name = named.and_then(Value::as_str)?;
-                // Ours hands no token on: nobody could ever answer.
-                let is_ours = resource::names_our_function(name);
-                (name, is_ours && called == resource::LAMBDA_INVOKE)
-            } else {
-                (called, resource::is_our_function(called))
-            };
-            let mapped = [called, function]
-                .into_iter()
-                .any(|each| config.tasks.contains_key(each));
-            (!is_served && !mapped).then_some(Unserved {
-                state,
-                resource: function,
-            })
+fn check(args: &Args, source: Source, config: &Config, context: &Context) -> Checked {
+    let least = match args.notes {
+        true => Severity::Note,
+        false => Severity::Warning,
+    };
+    let is_served = args.files.is_empty();
+    let lint = lint::look(&source.text, config, is_served);
+    let named = (source.name.as_str(), source.text.as_str());
+    let lines = match context.output.has_color() {
+        true => lint::explain_in_colour(&lint, named, least),
+        false => lint::explain(&lint, named, least),
+    };
+    let errors = lint.count(Severity::Error);
+    let warnings = lint.count(Severity::Warning);
+    let definition = source.parse().ok();
+    let report = FileReport {
+        ok: errors == 0 && (warnings == 0 || !args.deny_warnings),
+        start_at: definition.as_ref().map(|it| it.start_at().to_owned()),
+        states: definition.as_ref().map(states).unwrap_or_default(),
+        findings: findings(&lint, least),
+        definition: source.name,
+    };
+    Checked {
+        errors,
+        warnings,
+        lines,
+        report,
+    }
+}
+
+fn states(definition: &Definition) -> Vec<StateView> {
+    let states = definition.states();
+    states
+        .map(|(name, kind, _)| StateView {
+            name: name.to_owned(),
+            r#type: kind.as_str(),
         })
         .collect()
 }
 
-impl Report {
-    fn print(&self, context: &Context) -> anyhow::Result<()> {
+fn findings(lint: &Lint<'_>, least: Severity) -> Vec<FindingView> {
+    let findings = lint.findings().iter();
+    findings
+        .filter(|finding| finding.code.severity() <= least)
+        .map(FindingView::new)
+        .collect()
+}
+
+impl Checked {
+    fn print(&self, context: &Context) {
         let output = context.output;
-        if output.is_json() {
-            return output.json(self);
+        for finding in &self.lines {
+            output.line(finding);
+            output.line("");
         }
-        for problem in &self.problems {
-            problem.print(context);
-        }
-        let name = &self.definition;
-        output.line(if self.ok {
-            let count = self.states.len();
-            let sound = output.paint(Tone::Good, "sound");
-            format!("{name} is {sound}: {count} states, each can be reached, each task is done.")
-        } else {
-            let count = self.problems.len();
-            let plural = if count == 1 { "" } else { "s" };
-            format!("{name} has {count} problem{plural}.")
+        let name = &self.report.definition;
+        let states = self.report.states.len();
+        output.line(match (self.errors, self.warnings) {
+            (0, 0) => {
+                let sound = output.paint(Tone::Good, "sound");
+                format!(
+                    "{name} is {sound}: {states} states, each can be reached, each task is done."
+                )
+            }
+            (0, warnings) => {
+                let warnings = output.paint(Tone::Warning, &counted(warnings, "warning"));
+                format!("{name} can be run, and has {warnings}.")
+            }
+            (errors, 0) => {
+                let errors = output.paint(Tone::Bad, &counted(errors, "error"));
+                format!("{name} has {errors}.")
+            }
+            (errors, warnings) => {
+                let errors = output.paint(Tone::Bad, &counted(errors, "error"));
+                let warnings = output.paint(Tone::Warning, &counted(warnings, "warning"));
+                format!("{name} has {errors} and {warnings}.")
+            }
         });
-        Ok(())
     }
 }
 
-impl ProblemView {
-    fn new(problem: &Problem) -> Self {
-        Self {
-            code: problem.code.as_str(),
-            message: problem.message.clone(),
-            location: problem.location.clone(),
-        }
-    }
+fn counted(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
+}
 
-    fn of_unserved(unserved: &Unserved<'_>) -> Self {
-        let Unserved { state, resource } = unserved;
+impl FindingView {
+    fn new(finding: &Finding) -> Self {
         Self {
-            code: "RESOURCE_NOT_SERVED",
-            message: format!(
-                "nobody does {resource}: use the function {:?}, or map it to an endpoint in \
-                 [tasks.{resource:?}]",
-                resource::FUNCTION_NAME
-            ),
-            location: Some(format!("/States/{state}/Resource")),
+            code: finding.code.as_str(),
+            severity: finding.code.severity().as_str(),
+            message: finding.message.clone(),
+            help: finding.help.clone(),
+            location: finding.location.clone(),
+            pointer: finding.pointer.clone(),
+            line: finding.span.line,
+            column: finding.span.column,
+            length: finding.span.length,
         }
-    }
-
-    fn print(&self, context: &Context) {
-        let output = context.output;
-        output.line(format!(
-            "{} {}: {} {}",
-            output.paint(Tone::Bad, "problem:"),
-            self.location.as_deref().unwrap_or("the whole document"),
-            self.message,
-            output.paint(Tone::Faint, self.code),
-        ));
     }
 }
 
@@ -186,7 +230,13 @@ Examples:
   The state machine that payhook ships:
     payhook workflow lint
 
-  One of your own, with the endpoints that its tasks are mapped to:
-    payhook --config payhook.toml workflow lint my.asl.json
+  Yours, with the endpoints that their tasks are mapped to:
+    payhook --config payhook.toml workflow lint my.asl.json other.asl.json
 
-Exit code: 0 it is sound, 1 it has problems, 2 it cannot be read.";
+  In a build, where nothing that surprises may pass:
+    payhook workflow lint --deny-warnings my.asl.json
+
+docs/workflows.md says what each code means.
+
+Exit code: 0 they are sound, 1 there are errors (or warnings, with --deny-warnings), 2 one cannot
+be read.";

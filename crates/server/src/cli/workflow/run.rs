@@ -6,12 +6,11 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, bail};
 use asl::advance;
 use asl::context::{Context as Course, MachineType};
 use asl::execution::Status;
 use asl::mock::{self, MockConfig, MockedRun, Mocks};
-use asl::problem::Problem;
 use asl::time::Millis;
 use domain::time::Timestamp;
 use engine::clock::{Clock as _, SystemClock};
@@ -81,13 +80,14 @@ struct Report<'a> {
 /// Runs it.
 pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<ExitCode> {
     let source = Source::find(args.definition.as_deref(), &context.config()?)?;
-    let definition = source
-        .parse()
-        .map_err(|problems| unsound(&source.name, &problems))?;
+    let definition = source.sound()?;
     let input: Value =
         serde_json::from_str(&input::json_text(&args.input)?).context("the input is not JSON")?;
     let (machine, mocks) = mocks(args)?;
-    let course = course(args, &machine);
+    let start = args.at.unwrap_or_else(|| SystemClock.now());
+    // The language knows no time before 1970.
+    let start = Millis(u64::try_from(start.as_millis()).unwrap_or(0));
+    let course = course(&args.name, &machine, start);
     let run = advance::Run {
         definition: &definition,
         context: &course,
@@ -99,14 +99,6 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<ExitCode> {
         Status::Succeeded => ExitCode::SUCCESS,
         Status::Running | Status::Failed | Status::TimedOut | Status::Aborted => ExitCode::FAILURE,
     })
-}
-
-fn unsound(name: &str, problems: &[Problem]) -> anyhow::Error {
-    let mut text = format!("{name} cannot be run; `payhook workflow lint` explains:");
-    for problem in problems {
-        text += &format!("\n  {problem}");
-    }
-    anyhow!(text)
 }
 
 fn not_mocked(error: mock::MockError) -> anyhow::Error {
@@ -155,14 +147,12 @@ fn listed(cases: &[(&str, &str)]) -> String {
     lines.join("\n")
 }
 
-fn course(args: &Args, machine: &str) -> Course {
-    let start = args.at.unwrap_or_else(|| SystemClock.now());
-    let name = &args.name;
+/// What an execution of a state machine knows of itself.
+pub(super) fn course(name: &str, machine: &str, start_time: Millis) -> Course {
     Course {
         execution_id: format!("{ARN_PREFIX}:execution:{machine}:{name}"),
-        execution_name: name.clone(),
-        // The language knows no time before 1970.
-        start_time: Millis(u64::try_from(start.as_millis()).unwrap_or(0)),
+        execution_name: name.to_owned(),
+        start_time,
         role_arn: "arn:aws:iam::000000000000:role/payhook".to_owned(),
         state_machine_id: format!("{ARN_PREFIX}:stateMachine:{machine}"),
         state_machine_name: machine.to_owned(),
@@ -220,7 +210,7 @@ fn report(output: Output, course: &Course, input: &Value, ended: &MockedRun) -> 
 const ARN_PREFIX: &str = "arn:aws:states:us-east-1:000000000000";
 
 /// What the state machine is called where the mocks do not say.
-const MACHINE_NAME: &str = "payment";
+pub(super) const MACHINE_NAME: &str = "payment";
 
 const EXAMPLES: &str = r#"Examples:
   A state machine without tasks:
