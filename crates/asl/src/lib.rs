@@ -13,6 +13,7 @@ pub mod context;
 pub mod datum;
 pub mod definition;
 pub mod execution;
+pub mod graph;
 pub mod history;
 pub mod limits;
 pub mod lint;
