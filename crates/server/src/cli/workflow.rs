@@ -1,7 +1,9 @@
-//! `payhook workflow`: checks a state machine, and runs it with mocked tasks in virtual time.
+//! `payhook workflow`: checks a state machine, runs it with mocked tasks in virtual time, and
+//! draws it.
 //!
 //! Nothing here calls a task or keeps an execution; that is `payhook serve`.
 
+mod graph;
 mod history;
 mod lint;
 mod run;
@@ -34,6 +36,8 @@ enum Action {
     Lint(lint::Args),
     /// Run a state machine with mocked task results, in virtual time.
     Run(run::Args),
+    /// Draw a state machine, and the way that an execution took.
+    Graph(graph::Args),
 }
 
 /// Does it.
@@ -41,6 +45,7 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<ExitCode> {
     match &args.action {
         Action::Lint(args) => lint::run(args, context),
         Action::Run(args) => run::run(args, context),
+        Action::Graph(args) => graph::run(args, context),
     }
 }
 

@@ -26,6 +26,11 @@ impl Home {
         home
     }
 
+    /// What a run has written into a file.
+    pub(crate) fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.0.path().join(name)).unwrap()
+    }
+
     /// Runs `payhook` with arguments split at spaces.
     pub(crate) fn run(&self, arguments: &str) -> Ended {
         let arguments: Vec<&str> = arguments.split_whitespace().collect();

@@ -271,3 +271,50 @@ fn what_cannot_be_run_ends_with_2_and_says_what_to_do() {
             .says(2, &[text]);
     }
 }
+
+/// A fan of tasks, one of them slow, then a Map whose items wait.
+fn fan() -> String {
+    json!({"StartAt": "Fan", "States": {
+        "Fan": {"Type": "Parallel", "Branches": [
+            {"StartAt": "Slow", "States": {"Slow": {"Type": "Task", "Resource": OURS,
+                "TimeoutSeconds": 30, "End": true}}},
+            {"StartAt": "Quick", "States": {"Quick": {"Type": "Task", "Resource": OURS,
+                "TimeoutSeconds": 30, "End": true}}},
+        ], "Catch": [{"ErrorEquals": ["States.Timeout"], "Next": "Late"}], "Next": "Each"},
+        "Each": {"Type": "Map", "ItemProcessor": {"StartAt": "Rest", "States": {
+            "Rest": {"Type": "Wait", "QueryLanguage": "JSONata", "Seconds": "{% $states.input %}",
+                "End": true}}}, "MaxConcurrency": 1, "End": true},
+        "Late": {"Type": "Succeed"},
+    }})
+    .to_string()
+}
+
+#[test]
+fn a_drawing_has_every_state_and_can_be_written_to_a_file() {
+    let home = Home::new(&[("fan.json", &fan())]);
+    let drawn = home.run("workflow graph fan.json");
+    drawn.says(
+        0,
+        &[
+            "<svg",
+            "role=\"img\"",
+            "branch 1",
+            "for each item",
+            "States.Timeout",
+        ],
+    );
+    for state in ["Fan", "Slow", "Quick", "Each", "Rest", "Late"] {
+        assert!(
+            drawn.stdout.contains(&format!(">{state}</text>")),
+            "{state}"
+        );
+    }
+    home.run("workflow graph fan.json --format mermaid").says(
+        0,
+        &["flowchart TD", "subgraph s0[\"Fan<br>Parallel\"]", "-.->"],
+    );
+    home.run("workflow graph fan.json -o fan.mmd").says(0, &[]);
+    assert!(home.read("fan.mmd").starts_with("flowchart TD"));
+    home.run("workflow graph").says(0, &["ProcessPayment"]);
+    home.run("workflow graph - --execution 1").says(2, &[]);
+}
