@@ -19,6 +19,7 @@ pub mod limits;
 pub mod lint;
 pub mod mock;
 pub mod problem;
+pub mod scenario;
 pub mod time;
 
 mod choice;

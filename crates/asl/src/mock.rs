@@ -4,7 +4,7 @@
 //! case names a mocked response for each state, and a response says for each invocation, or
 //! range of them (`"0"`, `"1-2"`), what is returned or thrown. Nothing is ever called.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -190,12 +190,51 @@ impl Mocks {
     }
 }
 
+/// A task that was handed out, and whose answer is wanted.
+#[derive(Debug, Clone, Copy)]
+pub struct Call<'a> {
+    /// The state that calls.
+    pub state: &'a str,
+    /// Which call of this state it is, counted from 0 over the whole run.
+    pub invocation: u32,
+    /// What the task is given.
+    pub input: &'a Value,
+}
+
+/// What a mocked task does.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reply {
+    /// What it gives; none when it never answers, so that only a time-out ends it.
+    pub answer: Option<Answer>,
+    /// How long it takes, in virtual time.
+    pub after: Millis,
+}
+
 /// Runs to the end. Time starts at the context's start time and jumps from timer to timer; tasks
 /// take none, and are answered in the order in which they are handed out.
 ///
 /// # Errors
 /// When a task is called for which there is no mock.
 pub fn run(run: Run<'_>, mocks: &Mocks, seed: u64) -> Result<MockedRun, MockError> {
+    run_with(run, seed, |call| {
+        let answer = mocks.answer(call.state, call.invocation);
+        answer
+            .cloned()
+            .map(Reply::at_once)
+            .ok_or_else(|| call.not_mocked())
+    })
+}
+
+/// Runs to the end, or until nothing is left to wait for, and asks what each task does. Of what is
+/// due at the same time tasks come before timers, and what was handed out first comes first.
+///
+/// # Errors
+/// Those of `reply`.
+pub fn run_with(
+    run: Run<'_>,
+    seed: u64,
+    mut reply: impl FnMut(Call<'_>) -> Result<Reply, MockError>,
+) -> Result<MockedRun, MockError> {
     let mut now = run.context.start_time;
     let mut seeds = seed..;
     let mut moment = |now| Moment {
@@ -205,33 +244,45 @@ pub fn run(run: Run<'_>, mocks: &Mocks, seed: u64) -> Result<MockedRun, MockErro
     let mut invocations: BTreeMap<String, u32> = BTreeMap::new();
     let mut transition = advance::start(run, &moment(now))?;
     let mut history = std::mem::take(&mut transition.history);
-    let mut pending = VecDeque::new();
+    let mut pending: Vec<(Millis, TaskId, Result<Signal, MockError>)> = Vec::new();
     while transition.execution.status() == Status::Running {
-        pending.extend(transition.commands.drain(..));
-        // A branch that fails takes the tasks of the others with it.
-        pending.retain(|command: &Command| transition.execution.is_outstanding(command.task()));
-        let signal = match pending.pop_front() {
-            Some(Command::RunTask { task, state, .. }) => {
-                let count = invocations.entry(state.to_string()).or_default();
-                let invocation = *count;
-                *count += 1;
-                match mocks.answer(&state, invocation) {
-                    Some(answer) => answer.to_signal(task),
-                    None => {
-                        return Err(MockError::NotMocked {
-                            state: state.to_string(),
-                            invocation,
-                        });
-                    }
+        for command in transition.commands.drain(..) {
+            let Command::RunTask {
+                task, state, input, ..
+            } = command;
+            let count = invocations.entry(state.to_string()).or_default();
+            let call = Call {
+                state: &state,
+                invocation: *count,
+                input: input.resolve(run.input),
+            };
+            *count += 1;
+            match reply(call) {
+                Ok(Reply { answer, after }) => {
+                    let due = Millis(now.0.saturating_add(after.0));
+                    pending.extend(answer.map(|it| (due, task, Ok(it.to_signal(task)))));
                 }
+                // It only matters if it comes to that: another branch may fail first.
+                Err(error) => pending.push((now, task, Err(error))),
             }
-            None => match transition.execution.wake_at() {
-                Some(due) => {
-                    now = now.max(due);
-                    Signal::Tick
-                }
-                None => break,
-            },
+        }
+        // A branch that fails takes the tasks of the others with it.
+        pending.retain(|(_, task, _)| transition.execution.is_outstanding(*task));
+        let first = pending
+            .iter()
+            .enumerate()
+            .min_by_key(|(at, (due, ..))| (*due, *at));
+        let first = first.map(|(at, (due, ..))| (at, *due));
+        let signal = match (first, transition.execution.wake_at()) {
+            (Some((at, due)), wake) if wake.is_none_or(|wake| due <= wake) => {
+                now = now.max(due);
+                pending.remove(at).2?
+            }
+            (_, Some(due)) => {
+                now = now.max(due);
+                Signal::Tick
+            }
+            (_, None) => break,
         };
         transition = advance::advance(run, &transition.execution, signal, &moment(now))?;
         history.append(&mut transition.history);
@@ -241,6 +292,28 @@ pub fn run(run: Run<'_>, mocks: &Mocks, seed: u64) -> Result<MockedRun, MockErro
         history,
         ended_at: now,
     })
+}
+
+impl Call<'_> {
+    /// The error for a call that nobody has an answer to.
+    #[must_use]
+    pub fn not_mocked(&self) -> MockError {
+        MockError::NotMocked {
+            state: self.state.to_owned(),
+            invocation: self.invocation,
+        }
+    }
+}
+
+impl Reply {
+    /// An answer that takes no time.
+    #[must_use]
+    pub fn at_once(answer: Answer) -> Self {
+        Self {
+            answer: Some(answer),
+            after: Millis(0),
+        }
+    }
 }
 
 impl Answer {
