@@ -1,12 +1,14 @@
-//! `payhook workflow`: checks a state machine, runs it with mocked tasks in virtual time, and
-//! draws it.
+//! `payhook workflow`: checks a state machine, runs and tests it with mocked tasks in virtual time,
+//! and draws it.
 //!
 //! Nothing here calls a task or keeps an execution; that is `payhook serve`.
 
 mod graph;
 mod history;
+mod junit;
 mod lint;
 mod run;
+mod test;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -36,6 +38,8 @@ enum Action {
     Lint(lint::Args),
     /// Run a state machine with mocked task results, in virtual time.
     Run(run::Args),
+    /// Run files of scenarios, and compare what comes with what they expect.
+    Test(test::Args),
     /// Draw a state machine, and the way that an execution took.
     Graph(graph::Args),
 }
@@ -45,6 +49,7 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<ExitCode> {
     match &args.action {
         Action::Lint(args) => lint::run(args, context),
         Action::Run(args) => run::run(args, context),
+        Action::Test(args) => test::run(args, context),
         Action::Graph(args) => graph::run(args, context),
     }
 }

@@ -1,4 +1,4 @@
-//! `payhook workflow lint` and `payhook workflow run`.
+//! `payhook workflow`: lint, run, test and graph.
 
 use serde_json::{Value, json};
 
@@ -287,6 +287,121 @@ fn fan() -> String {
         "Late": {"Type": "Succeed"},
     }})
     .to_string()
+}
+
+fn scenarios(expect: &Value) -> String {
+    json!({"Definition": "fan.json", "Scenarios": [{
+        "Name": "both <answer>",
+        "Mocks": {
+            "Slow": [{"Return": 2, "AfterSeconds": 20}],
+            "Quick": [{"When": {}, "Return": 3}],
+        },
+        "Expect": expect,
+    }]})
+    .to_string()
+}
+
+#[test]
+fn the_shipped_workflows_do_what_their_scenarios_say_and_nothing_is_left_out() {
+    let workflows = concat!(env!("CARGO_MANIFEST_DIR"), "/../../workflows");
+    home()
+        .run(&format!(
+            "workflow test {workflows}/payment.test.json {workflows}/notify.test.json \
+             --coverage --min-coverage 100"
+        ))
+        .says(0, &["8 passed, 0 failed", "100 %"]);
+}
+
+#[test]
+fn scenarios_run_branches_and_items_in_virtual_time() {
+    let expect = json!({"Status": "SUCCEEDED", "Output": [2, 3], "Seconds": 25,
+        "Path": ["Fan", "Slow", "Quick", "Each", "Rest", "Rest"], "OutputHas": [2, 3]});
+    let home = Home::new(&[("fan.json", &fan()), ("good.json", &scenarios(&expect))]);
+    home.run("workflow test good.json --coverage").says(
+        0,
+        &[
+            "PASS  both <answer>  25.000 s virtual",
+            "coverage of fan.json: 75 %, states 5 of 6, ways 1 of 2",
+            "never: state Late",
+            "never: way Fan → Late (catch)",
+        ],
+    );
+    let report = home.run("--json workflow test good.json").json(0);
+    assert_eq!(report["files"][0]["scenarios"][0]["virtualMillis"], 25000);
+    home.run("workflow test good.json --min-coverage 90")
+        .says(1, &["1 passed, 0 failed", "75 %"]);
+}
+
+#[test]
+fn what_is_not_as_expected_is_shown_line_by_line_and_told_to_build_servers() {
+    let expect = json!({"Status": "SUCCEEDED", "Output": [2, 4], "Path": ["Fan", "Each"],
+        "Seconds": 24, "Calls": {"Quick": []}});
+    let home = Home::new(&[
+        ("fan.json", &fan()),
+        ("bad.json", &scenarios(&expect)),
+        (
+            "unmocked.json",
+            r#"{"Definition": "fan.json", "Scenarios": [
+            {"Name": "x", "Mocks": {"Slow": [{"Never": true}]}, "Expect": {}}]}"#,
+        ),
+        (
+            "never.json",
+            r#"{"Definition": "fan.json", "Scenarios": [
+            {"Name": "late", "Mocks": {"Slow": [{"Never": true}], "Quick": [{"Return": 1}]},
+             "Expect": {"Status": "SUCCEEDED", "Path": ["Fan", "Slow", "Quick", "Late"], "Seconds": 30}}]}"#,
+        ),
+        (
+            "spare.json",
+            r#"{"Definition": "fan.json", "Scenarios": [
+            {"Name": "x", "Mocks": {"Slow": [{"Never": true}], "Quick": [{"Return": 1, "Times": 3}],
+             "Nope": [{"Return": 1}]}, "Expect": {}}]}"#,
+        ),
+        (
+            "wrong.json",
+            r#"{"Scenarios": [{"Name": "x", "Expected": {}}]}"#,
+        ),
+    ]);
+    home.run("workflow test bad.json --junit report.xml").says(
+        1,
+        &[
+            "FAIL  both <answer>",
+            "output is not as expected:",
+            "- ",
+            "4",
+            "+ ",
+            "3",
+            "path is not as expected:",
+            "+ Slow",
+            "- 24.000 s",
+            "+ 25.000 s",
+            "calls of Quick is not as expected",
+            "it went Fan → Slow → Quick → Each → Rest → Rest",
+            "0 passed, 1 failed",
+        ],
+    );
+    let report = home.read("report.xml");
+    assert!(
+        report.contains("<testcase name=\"both &lt;answer&gt;\""),
+        "{report}"
+    );
+    assert!(report.contains("failures=\"1\""), "{report}");
+    home.run("workflow test never.json").says(0, &["1 passed"]);
+    home.run("workflow test unmocked.json").says(
+        1,
+        &["state 'Quick' has no mocked response for invocation 0"],
+    );
+    home.run("workflow test spare.json").says(
+        1,
+        &[
+            "answer 0 of Quick is not as expected",
+            "asked for 1 ×",
+            "Nope, which the definition",
+        ],
+    );
+    home.run("workflow test wrong.json")
+        .says(2, &["unknown field `Expected`"]);
+    home.run("workflow test bad.json --only nothing")
+        .says(2, &["no scenario fits"]);
 }
 
 #[test]
