@@ -260,4 +260,13 @@ mod tests {
             Some(true)
         );
     }
+
+    #[test]
+    fn the_documentation_says_what_each_code_means() {
+        let page = include_str!("../../../docs/workflows.md");
+        for code in Code::OWN {
+            let row = format!("| `{}` | {} |", code.as_str(), code.severity().as_str());
+            assert!(page.contains(&row), "{row}");
+        }
+    }
 }
