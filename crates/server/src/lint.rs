@@ -106,7 +106,9 @@ fn unserved(called: &Called<'_>, config: &Config) -> Option<(String, String, Str
     if resource::invokes_by_name(resource) {
         // The function may be known only at the call; then nothing can be said here.
         let name = called.function?;
-        let is_served = resource::names_our_function(name) || is_mapped(name);
+        // Ours hands no token on: nobody could ever answer.
+        let is_ours = resource == resource::LAMBDA_INVOKE && resource::names_our_function(name);
+        let is_served = is_ours || is_mapped(name);
         return (!is_served).then(|| {
             let message = format!("nobody here does the function {name}");
             let field = at("Parameters/FunctionName");
