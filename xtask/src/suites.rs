@@ -52,13 +52,12 @@ pub(crate) struct Suite {
 // ---------------------------------------------------------------------------------------------
 /// Every suite.
 pub(crate) fn all() -> Vec<Suite> {
-    let mut all = one_machine();
-    all.extend(aws());
-    all
+    let groups = [rules(), bad_days(), people(), aws()];
+    groups.into_iter().flatten().collect()
 }
 
 /// Those that need no cloud, and no copy of one.
-fn one_machine() -> Vec<Suite> {
+fn rules() -> Vec<Suite> {
     vec![
         Suite {
             name: "workspace",
@@ -87,6 +86,12 @@ fn one_machine() -> Vec<Suite> {
             },
             slow: true,
         },
+    ]
+}
+
+/// The release binary on bad days, and all of it at once.
+fn bad_days() -> Vec<Suite> {
+    vec![
         Suite {
             name: "crash",
             what: "the release binary is killed twenty times under load, and loses and doubles nothing",
@@ -97,7 +102,6 @@ fn one_machine() -> Vec<Suite> {
             },
             slow: true,
         },
-        attack(),
         Suite {
             name: "faults",
             what: "the release binary's disk fails at one call after the other, and the power is cut",
@@ -123,6 +127,12 @@ fn one_machine() -> Vec<Suite> {
             },
             slow: true,
         },
+    ]
+}
+
+/// What people and their programs see of it.
+fn people() -> Vec<Suite> {
+    vec![
         Suite {
             name: "api",
             what: "the admin API does what its OpenAPI document says, whatever Schemathesis thinks of",
@@ -141,20 +151,6 @@ fn one_machine() -> Vec<Suite> {
             slow: true,
         },
     ]
-}
-
-/// What strangers can do to the one binary.
-fn attack() -> Suite {
-    Suite {
-        name: "attack",
-        what: "the release binary stays within its memory, files and disk under every attack, and recovers",
-        needs: &[Need::ReleaseBinary],
-        run: Run::Target {
-            package: "payhook",
-            target: "attack",
-        },
-        slow: true,
-    }
 }
 
 /// Those of the AWS home.

@@ -30,8 +30,8 @@ use engine::upstream::Upstream;
 use engine::workflow::{Course, Workflows};
 
 pub(crate) use self::audit::{By, REASON_MAX};
-pub(crate) use self::keys::RewrapRequest;
 pub(crate) use self::callbacks::{Answered, FailureRequest, HeartbeatRequest, SuccessRequest};
+pub(crate) use self::keys::RewrapRequest;
 pub(crate) use self::notifications::Correspondence;
 pub(crate) use self::query::{
     ChangeQuery, ChangesView, DEAD_LETTER, EventQuery, ExecutionQuery, ListQuery, PaymentQuery,

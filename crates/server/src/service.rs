@@ -208,21 +208,7 @@ fn start_admin(
     (senders, health, correspondence): (Senders, Health, Correspondence),
     (group, listener): (&Supervisor, TcpListener),
 ) -> anyhow::Result<()> {
-    let token = match &config.admin.token_file {
-        Some(path) => std::fs::read_to_string(path)
-            .with_context(|| format!("cannot read admin.token_file {}", path.display()))?
-            .trim()
-            .to_owned(),
-        None => runtime_file::token(&config.store.path, &*commons.luck)?,
-    };
-    anyhow::ensure!(!token.is_empty(), "the admin token is empty");
-    let mut operators = config.admin.operators()?;
-    operators.push(Operator {
-        name: ADMIN.to_owned(),
-        role: Role::Operate,
-        token: Secret::new(ADMIN, token),
-    });
-    let keyring = Keyring::new(operators);
+    let keyring = keyring(config, commons)?;
     let alerts = commons.alerts(config, senders.sources.clone())?;
     alerts.start(group);
     let desk = Desk {
@@ -241,28 +227,8 @@ fn start_admin(
         deeds: TaskTracker::new(),
         live_seats: Arc::new(Semaphore::new(LIVE_SEATS_MAX)),
     });
-    let minutes = Arc::clone(&admin);
-    group.start("ack-log", move |stop| {
-        let admin = Arc::clone(&minutes);
-        async move {
-            let Desk { store, clock, .. } = &admin.desk;
-            ack_log::keep(&**store, &admin.metrics, &**clock, stop).await;
-        }
-    });
-    let busy = admin.deeds.clone();
-    group.start("deeds", move |stop| {
-        let deeds = busy.clone();
-        async move {
-            stop.cancelled().await;
-            deeds.close();
-            deeds.wait().await;
-        }
-    });
-    let app = admin::router(Arc::clone(&admin));
-    group.start("bulk", move |stop| {
-        let admin = Arc::clone(&admin);
-        async move { admin.bulk.serve(&admin.desk, stop).await }
-    });
+    start_beside(&admin, group);
+    let app = admin::router(admin);
     let bounds = Bounds {
         proxies: Arc::default(),
         certificate: None,
@@ -280,6 +246,52 @@ fn start_admin(
         http::serve(Arc::clone(&door), app, about.clone(), stop)
     });
     Ok(())
+}
+
+/// Who may call the admin listener.
+fn keyring(config: &Config, commons: &Commons) -> anyhow::Result<Keyring> {
+    let token = match &config.admin.token_file {
+        Some(path) => std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read admin.token_file {}", path.display()))?
+            .trim()
+            .to_owned(),
+        None => runtime_file::token(&config.store.path, &*commons.luck)?,
+    };
+    anyhow::ensure!(!token.is_empty(), "the admin token is empty");
+    let mut operators = config.admin.operators()?;
+    operators.push(Operator {
+        name: ADMIN.to_owned(),
+        role: Role::Operate,
+        token: Secret::new(ADMIN, token),
+    });
+    Ok(Keyring::new(operators))
+}
+
+/// What goes on beside the admin listener: runs over many, deeds that are seen through, and the
+/// minutes that are written down.
+fn start_beside(admin: &Arc<Admin<HomeStore>>, group: &Supervisor) {
+    let minutes = Arc::clone(admin);
+    group.start("ack-log", move |stop| {
+        let admin = Arc::clone(&minutes);
+        async move {
+            let Desk { store, clock, .. } = &admin.desk;
+            ack_log::keep(&**store, &admin.metrics, &**clock, stop).await;
+        }
+    });
+    let busy = admin.deeds.clone();
+    group.start("deeds", move |stop| {
+        let deeds = busy.clone();
+        async move {
+            stop.cancelled().await;
+            deeds.close();
+            deeds.wait().await;
+        }
+    });
+    let runs = Arc::clone(admin);
+    group.start("bulk", move |stop| {
+        let admin = Arc::clone(&runs);
+        async move { admin.bulk.serve(&admin.desk, stop).await }
+    });
 }
 
 fn start_front(

@@ -5,6 +5,10 @@
 //! `PAYHOOK_POWER_STRIDE` how many of the writes between two moments are left out (5), and
 //! `PAYHOOK_FAULT_SEED` where it begins.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(
+    clippy::print_stdout,
+    reason = "what was tried is told beside what came of it"
+)]
 
 #[expect(dead_code, reason = "each test file uses its own part")]
 mod support;

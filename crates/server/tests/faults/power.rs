@@ -137,10 +137,10 @@ async fn a_disk_that_lies_is_found_to_have_lost_what_was_answered() {
     let mut disk = Disk::default();
     let mut answered = BTreeSet::new();
     for done in &life {
-        match done {
-            // Once there is a store, nothing is confirmed any more.
-            Done::SyncEnded { .. } if !answered.is_empty() => {}
-            _ => disk.apply(done),
+        // Once there is a store, nothing is confirmed any more.
+        let lies = matches!(done, Done::SyncEnded { .. }) && !answered.is_empty();
+        if !lies {
+            disk.apply(done);
         }
         if let Done::Answered { payment } = done {
             answered.insert(payment.clone());
