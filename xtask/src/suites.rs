@@ -119,6 +119,16 @@ fn bad_days() -> Vec<Suite> {
             slow: true,
         },
         Suite {
+            name: "attack",
+            what: "the release binary stays within its memory, files and disk under every attack, and recovers",
+            needs: &[Need::ReleaseBinary],
+            run: Run::Target {
+                package: "payhook",
+                target: "attack",
+            },
+            slow: true,
+        },
+        Suite {
             name: "demo",
             what: "the release binary shows every outcome over real HTTP, killed once on the way",
             needs: &[Need::ReleaseBinary],

@@ -26,31 +26,98 @@ mod recorded;
 
 use injected::{Fault, everywhere};
 
-macro_rules! faults {
-    ($($(#[$about:meta])* $name:ident: $call:literal, $effect:literal, $lasts:literal, $denser:literal;)*) => { $(
-        $(#[$about])*
-        #[tokio::test(flavor = "multi_thread")]
-        async fn $name() {
-            everywhere(Fault { call: $call, effect: $effect, lasts: $lasts, denser: $denser }).await;
-        }
-    )* };
+/// Nothing can be written any more.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_disk_is_full() {
+    everywhere(Fault {
+        call: "pwrite64",
+        effect: "error=ENOSPC",
+        lasts: true,
+        denser: 1,
+    })
+    .await;
 }
 
-faults! {
-    /// Nothing can be written any more.
-    the_disk_is_full: "pwrite64", "error=ENOSPC", true, 1;
-    /// One write fails, and later ones would not.
-    a_write_fails_once: "pwrite64", "error=EIO", false, 1;
-    /// One confirmation fails. What the disk holds is not known then, whatever it says later.
-    a_sync_fails_once: "fsync", "error=EIO", false, 5;
-    /// The disk is gone.
-    every_sync_fails: "fsync", "error=EIO", true, 5;
-    /// A file cannot be made shorter or longer.
-    a_truncation_fails: "ftruncate", "error=EIO", false, 17;
-    /// A confirmation takes longer than a sender is kept waiting.
-    a_sync_takes_six_seconds: "fsync", "delay_enter=6000000", false, 1;
-    /// The process dies before a write.
-    it_is_killed_before_a_write: "pwrite64", "signal=KILL", false, 1;
-    /// The process dies before a confirmation.
-    it_is_killed_before_a_sync: "fsync", "signal=KILL", false, 5;
+/// One write fails, and later ones would not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_fails_once() {
+    everywhere(Fault {
+        call: "pwrite64",
+        effect: "error=EIO",
+        lasts: false,
+        denser: 1,
+    })
+    .await;
+}
+
+/// One confirmation fails. What the disk holds is not known then, whatever it says later.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sync_fails_once() {
+    everywhere(Fault {
+        call: "fsync",
+        effect: "error=EIO",
+        lasts: false,
+        denser: 5,
+    })
+    .await;
+}
+
+/// The disk is gone.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_sync_fails() {
+    everywhere(Fault {
+        call: "fsync",
+        effect: "error=EIO",
+        lasts: true,
+        denser: 5,
+    })
+    .await;
+}
+
+/// A file cannot be made shorter or longer.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_truncation_fails() {
+    everywhere(Fault {
+        call: "ftruncate",
+        effect: "error=EIO",
+        lasts: false,
+        denser: 17,
+    })
+    .await;
+}
+
+/// A confirmation takes longer than a sender is kept waiting.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sync_takes_six_seconds() {
+    everywhere(Fault {
+        call: "fsync",
+        effect: "delay_enter=6000000",
+        lasts: false,
+        denser: 1,
+    })
+    .await;
+}
+
+/// The process dies before a write.
+#[tokio::test(flavor = "multi_thread")]
+async fn it_is_killed_before_a_write() {
+    everywhere(Fault {
+        call: "pwrite64",
+        effect: "signal=KILL",
+        lasts: false,
+        denser: 1,
+    })
+    .await;
+}
+
+/// The process dies before a confirmation.
+#[tokio::test(flavor = "multi_thread")]
+async fn it_is_killed_before_a_sync() {
+    everywhere(Fault {
+        call: "fsync",
+        effect: "signal=KILL",
+        lasts: false,
+        denser: 5,
+    })
+    .await;
 }

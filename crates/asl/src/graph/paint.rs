@@ -31,8 +31,13 @@ pub fn svg(graph: &Graph, trail: Option<&Trail>, look: Look) -> String {
         out: String::new(),
     };
     let (width, height) = (placed.width, placed.height);
+    // A page knows what an svg is; a file has to say so.
+    let namespace = match look {
+        Look::Alone => " xmlns=\"http://www.w3.org/2000/svg\"",
+        Look::InPage => "",
+    };
     painter.say(format_args!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"flow\" viewBox=\"0 0 {width:.0} \
+        "<svg{namespace} class=\"flow\" viewBox=\"0 0 {width:.0} \
          {height:.0}\" width=\"{width:.0}\" height=\"{height:.0}\" role=\"img\" \
          aria-labelledby=\"flow-title flow-words\">"
     ));

@@ -320,7 +320,7 @@ async fn a_failed_payment_is_redriven_and_settles() {
     let browser = Browser::of(&server).await;
     let page = browser.page("/executions/1").await;
     assert!(
-        page.contains("/executions/1/redrive") && page.contains("state failed"),
+        page.contains("/executions/1/redrive") && page.contains("state task failed"),
         "{page}"
     );
     let dead = browser.page("/executions?status=dead_letter").await;

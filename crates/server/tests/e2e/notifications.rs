@@ -440,7 +440,7 @@ async fn endpoints_are_told_what_they_want_and_with_every_live_key() {
 async fn without_an_endpoint_nothing_is_other_than_before() {
     let home = Home::new("");
     let lint = home.run("--json workflow lint").json(0);
-    assert_eq!(lint["startAt"], "TakeRecord");
+    assert_eq!(lint["files"][0]["startAt"], "TakeRecord");
     let server = Server::start(&home);
     send(&server, "p", "e").await;
     server.event_at_rest("generic/e").await;
@@ -452,7 +452,7 @@ async fn without_an_endpoint_nothing_is_other_than_before() {
     home.configure(&receiver.config(&["shop"], ""));
     let lint = home.run("--json workflow lint").json(0);
     assert_eq!(
-        (&lint["ok"], &lint["startAt"]),
+        (&lint["ok"], &lint["files"][0]["startAt"]),
         (&json!(true), &json!("IsPaymentAtItsEnd"))
     );
     assert_eq!(home.run("config check").code, 0);
