@@ -225,20 +225,27 @@ impl Drop for Busy {
     }
 }
 
-/// At most `count` of those that have waited for long enough: strangers first, of these the neighbourhood with the most
-/// connections, and there whoever has waited longest.
+/// At most `count` of those that have waited for long enough: of the neighbourhood with the most
+/// connections first, and there whoever has waited longest. Nobody who is proven, while a stranger
+/// waits.
 fn choose(sitters: &HashMap<u64, Sitter>, count: usize, now: Instant) -> Vec<u64> {
     let mut neighbours: HashMap<IpAddr, usize> = HashMap::new();
     for sitter in sitters.values() {
         *neighbours.entry(sitter.neighbourhood).or_default() += 1;
     }
+    let waits = |sitter: &Sitter| sitter.busy == 0;
+    // A stranger who came a moment ago will have waited for long enough in the next one.
+    let has_strangers = sitters
+        .values()
+        .any(|sitter| waits(sitter) && !sitter.is_proven);
     let mut waiting: Vec<_> = sitters
         .iter()
-        .filter(|(_, sitter)| sitter.busy == 0 && now - sitter.waits_since >= GRACE)
+        .filter(|(_, sitter)| waits(sitter) && now - sitter.waits_since >= GRACE)
+        .filter(|(_, sitter)| !(sitter.is_proven && has_strangers))
         .map(|(number, sitter)| {
             let company = neighbours.get(&sitter.neighbourhood).copied().unwrap_or(0);
             let company = std::cmp::Reverse(company);
-            (sitter.is_proven, company, sitter.waits_since, *number)
+            (company, sitter.waits_since, *number)
         })
         .collect();
     waiting.sort_unstable();
@@ -262,7 +269,7 @@ mod tests {
             is_asked: false,
             asked: Arc::default(),
         };
-        let sitters = HashMap::from([
+        let mut sitters = HashMap::from([
             (1, sitter("192.0.2.1", 0, 900)),
             (2, sitter("2001:db8::1", 0, 10)),
             (3, sitter("2001:db8::2", 1, 500)),
@@ -276,10 +283,15 @@ mod tests {
             (1, &[4]),
             (2, &[4, 2]),
             (3, &[4, 2, 1]),
-            (9, &[4, 2, 1, 5, 6]),
+            (9, &[4, 2, 1, 5]),
         ] {
             assert_eq!(choose(&sitters, count, now), expected);
         }
+        // The proven one stays while a stranger waits, however short.
+        sitters.retain(|number, _| [3, 6, 7].contains(number));
+        assert!(choose(&sitters, 9, now).is_empty());
+        sitters.remove(&7);
+        assert_eq!(choose(&sitters, 9, now), [6]);
     }
 
     fn is_asked(seat: &Seat) -> bool {
