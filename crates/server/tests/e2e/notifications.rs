@@ -451,9 +451,10 @@ async fn without_an_endpoint_nothing_is_other_than_before() {
     let receiver = Receiver::start().await;
     home.configure(&receiver.config(&["shop"], ""));
     let lint = home.run("--json workflow lint").json(0);
+    // What is shown is the workflow as it is written; the states before it are payhook's own.
     assert_eq!(
         (&lint["ok"], &lint["files"][0]["startAt"]),
-        (&json!(true), &json!("IsPaymentAtItsEnd"))
+        (&json!(true), &json!("TakeRecord"))
     );
     assert_eq!(home.run("config check").code, 0);
 }
