@@ -2,7 +2,7 @@
 //! on the edges, and what an execution did with all of it.
 //!
 //! [`Graph`] is what there is to draw, [`Trail`] what happened, read from a history in the
-//! form of `GetExecutionHistory`. [`svg`] and [`mermaid`] draw.
+//! form of `GetExecutionHistory`. [`svg`] and [`mermaid()`] draw.
 
 mod condition;
 mod coordinates;
