@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use crate::recorded::Done;
@@ -202,10 +204,14 @@ fn put(file: &mut Vec<u8>, offset: usize, bytes: &[u8]) {
     file[offset..end].copy_from_slice(bytes);
 }
 
-/// Writes files into a directory that is empty.
+/// Writes files into a directory that is empty. For their owner alone, as they were: a master key that
+/// others may read is refused.
 pub(crate) fn write_all(files: &BTreeMap<String, Vec<u8>>, directory: &Path) {
     for (name, bytes) in files {
-        fs::write(directory.join(name), bytes).unwrap();
+        let mut options = fs::OpenOptions::new();
+        options.write(true).create_new(true).mode(0o600);
+        let mut file = options.open(directory.join(name)).unwrap();
+        file.write_all(bytes).unwrap();
     }
 }
 
