@@ -28,25 +28,19 @@ pub(super) fn middles(layers: &Layers, reach: &[Reach]) -> Vec<f64> {
         for row in order {
             let last = middles.clone();
             let wish = |item: usize| {
-                let is_bend = matches!(layers.items.get(item), Some(Item::Bend(_)));
                 let (towards, other) = match is_down {
                     true => (&above[item], &below[item]),
                     false => (&below[item], &above[item]),
                 };
-                // Long edges are to be straight, so their pieces look to both sides.
-                let alone: &[usize] = match is_bend || towards.is_empty() {
-                    true => other,
-                    false => &[],
-                };
-                let mut sum = 0.0;
-                let mut count = 0.0;
-                for it in towards.iter().chain(alone) {
-                    sum += last[*it];
-                    count += 1.0;
-                }
-                match count > 0.0 {
-                    true => (sum / count, if is_bend { 4.0 } else { 1.0 }),
-                    false => (last[item], 0.1),
+                match layers.items.get(item) {
+                    Some(Item::Bend(edge)) => along(layers, *edge, towards, &last),
+                    Some(Item::Node(_)) | None => {
+                        let near = if towards.is_empty() { other } else { towards };
+                        match mean(near, &last) {
+                            Some(mean) => (mean, 1.0),
+                            None => (last[item], 0.1),
+                        }
+                    }
                 }
             };
             place(row, reach, &mut middles, wish);
@@ -55,6 +49,37 @@ pub(super) fn middles(layers: &Layers, reach: &[Reach]) -> Vec<f64> {
     let lefts = middles.iter().zip(reach).map(|(it, (left, _))| it - left);
     let left = lefts.fold(f64::INFINITY, f64::min);
     middles.iter().map(|middle| middle - left).collect()
+}
+
+/// Where a piece of an edge wishes to be: straight below or above the next piece, and the last of
+/// them in the middle between the edge's ends. An edge of one piece is straight at one end.
+fn along(layers: &Layers, edge: usize, towards: &[usize], last: &[f64]) -> (f64, f64) {
+    let next = towards.first();
+    let piece = next.filter(|next| matches!(layers.items.get(**next), Some(Item::Bend(_))));
+    if let Some(piece) = piece {
+        return (last[*piece], 8.0);
+    }
+    let ends: &[usize] = match layers.chains.get(edge) {
+        Some((chain, _)) if chain.len() > 3 => chain,
+        Some(_) | None => towards,
+    };
+    let ends: Vec<usize> = ends
+        .first()
+        .into_iter()
+        .chain(ends.last())
+        .copied()
+        .collect();
+    (mean(&ends, last).unwrap_or(0.0), 4.0)
+}
+
+fn mean(items: &[usize], middles: &[f64]) -> Option<f64> {
+    let mut sum = 0.0;
+    let mut count = 0.0;
+    for item in items {
+        sum += middles[*item];
+        count += 1.0;
+    }
+    (count > 0.0).then(|| sum / count)
 }
 
 /// Places the items of one row: the least sum of squared distances from their wishes that keeps
