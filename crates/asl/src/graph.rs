@@ -264,7 +264,7 @@ fn about(state: &State) -> String {
     }
 }
 
-/// `Busy, Down: 3 × from 2 s`; none for what is never tried again.
+/// `3 × from 2 s: Busy, Down`; none for what is never tried again.
 fn retry(retrier: &Retrier) -> Option<String> {
     if retrier.max_attempts == 0 {
         return None;
@@ -272,7 +272,7 @@ fn retry(retrier: &Retrier) -> Option<String> {
     let seconds = retrier.interval.0 / 1000;
     let names = errors(&retrier.errors);
     Some(format!(
-        "{names}: {} × from {seconds} s",
+        "{} × from {seconds} s: {names}",
         retrier.max_attempts
     ))
 }

@@ -63,8 +63,8 @@ fn a_history_tells_what_was_entered_tried_again_caught_and_done_for_each_item() 
     let visits = |entered, attempts| Visits {
         entered,
         left: entered,
-        aborted: 0,
         attempts,
+        ..Visits::default()
     };
     assert_eq!(trail.visits("Try"), visits(1, 2));
     assert_eq!(trail.visits("Is <odd>"), visits(3, 0));
@@ -93,9 +93,44 @@ fn what_was_caught_is_another_way_than_what_follows() {
     assert!(drawn.contains("class=\"state map failed\""), "{drawn}");
     assert!(drawn.contains("edge catch taken"), "{drawn}");
     assert!(
-        drawn.contains("Try: done, 2 attempts. Each: failed"),
+        drawn.contains("Try: caught, 2 attempts. Each: failed"),
         "{drawn}"
     );
+}
+
+#[test]
+fn a_task_that_fails_in_a_branch_has_failed_and_those_beside_it_were_aborted() {
+    let event = |id: u32, previous: u32, kind: &str, name: &str| {
+        let details = json!({"name": name});
+        let field = format!(
+            "{}EventDetails",
+            if kind.ends_with("Exited") {
+                "stateExited"
+            } else {
+                "stateEntered"
+            }
+        );
+        let mut event = json!({"id": id, "previousEventId": previous, "type": kind});
+        if !name.is_empty() {
+            event[field] = details;
+        }
+        event
+    };
+    // Recorded so: after a failed task in a branch comes TaskStateAborted.
+    let trail = Trail::of(&[
+        event(1, 0, "ExecutionStarted", ""),
+        event(2, 0, "ParallelStateEntered", "Fan"),
+        event(3, 2, "ParallelStateStarted", ""),
+        event(4, 3, "TaskStateEntered", "Mail"),
+        event(5, 3, "TaskStateEntered", "Ship"),
+        event(6, 4, "LambdaFunctionFailed", ""),
+        event(7, 6, "TaskStateAborted", ""),
+        event(8, 5, "TaskStateAborted", ""),
+        event(9, 7, "ParallelStateFailed", ""),
+    ]);
+    let (mail, ship) = (trail.visits("Mail"), trail.visits("Ship"));
+    assert_eq!((mail.failed, mail.aborted), (1, 0));
+    assert_eq!((ship.failed, ship.aborted), (0, 1));
 }
 
 /// Tags that open and close in order: what a reader of XML asks for first.
@@ -139,7 +174,7 @@ fn mermaid_marks_what_was_taken() {
             "flowchart TD",
             "  start((\" \"))",
             "  s0[\"Try<br>done, 2 attempts\"]:::passed",
-            "  s0 -.->|\"retry Busy: 1 × from 1 s\"| s0",
+            "  s0 -.->|\"retry 1 × from 1 s: Busy\"| s0",
         ]
     );
     // The retry and what follows; in between are the links of the Map and the Catch.

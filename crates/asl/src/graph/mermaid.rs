@@ -92,7 +92,7 @@ impl Writer<'_> {
         let id = self.id(&node.name);
         let mark = self.trail.map_or(Mark::Unseen, |it| it.mark(&node.name));
         let class = match mark {
-            Mark::Unseen => "",
+            Mark::Unseen | Mark::Aborted => "",
             Mark::Passed => ":::passed",
             Mark::Here => ":::here",
             Mark::Failed => ":::failed",

@@ -39,10 +39,13 @@ pub fn svg(graph: &Graph, trail: Option<&Trail>, look: Look) -> String {
     painter.say(format_args!(
         "<svg{namespace} class=\"flow\" viewBox=\"0 0 {width:.0} \
          {height:.0}\" width=\"{width:.0}\" height=\"{height:.0}\" role=\"img\" \
-         aria-labelledby=\"flow-title flow-words\">"
+         aria-labelledby=\"flow-title\" aria-describedby=\"flow-words\">"
     ));
-    let title = graph.comment.as_deref().unwrap_or("State machine");
-    painter.element("title", "id=\"flow-title\"", title);
+    let title = match &graph.comment {
+        Some(comment) => format!("State machine: {comment}"),
+        None => "State machine".to_owned(),
+    };
+    painter.element("title", "id=\"flow-title\"", &title);
     let words = description(graph, trail);
     painter.element("desc", "id=\"flow-words\"", &words);
     if look == Look::Alone {
@@ -86,10 +89,16 @@ impl Painter<'_> {
         }
         if let Some(first) = placed.boxes.get(placed.chart.start) {
             let (middle, top) = (x + first.x + first.width / 2.0, y + first.y);
-            let class = self.edge_class(self.is_seen(&first.node.name), Way::Next);
+            let is_seen = self.is_seen(&first.node.name);
+            let class = self.edge_class(is_seen, Way::Next);
+            let arrow = if is_seen {
+                "flow-arrow-taken"
+            } else {
+                "flow-arrow"
+            };
             self.say(format_args!(
                 "<circle class=\"start\" cx=\"{middle:.1}\" cy=\"{:.1}\" r=\"4\"/><path \
-                 class=\"{class}\" d=\"M{middle:.1} {:.1}V{:.1}\" marker-end=\"url(#flow-arrow)\"/>",
+                 class=\"{class}\" d=\"M{middle:.1} {:.1}V{:.1}\" marker-end=\"url(#{arrow})\"/>",
                 top - 21.0,
                 top - 17.0,
                 top - 1.0,
@@ -178,6 +187,7 @@ impl Painter<'_> {
             Mark::Unseen => ("", ""),
             Mark::Passed => (" passed", "✓ "),
             Mark::Here => (" here", "… "),
+            Mark::Aborted => (" aborted", "– "),
             Mark::Failed => (" failed", "! "),
         };
         let words = self.trail.map(|trail| trail.words(&node.name));

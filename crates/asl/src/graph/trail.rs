@@ -23,6 +23,10 @@ pub struct Visits {
     pub entered: u32,
     /// How often it was left for what follows, errors that were caught among it.
     pub left: u32,
+    /// How often it was left with an error that was caught.
+    pub caught: u32,
+    /// How often it failed while the execution went on, or a state around it failed.
+    pub failed: u32,
     /// How often it ended because something beside it did.
     pub aborted: u32,
     /// How often its task was handed out, or what is inside it begun, in all visits.
@@ -46,6 +50,7 @@ pub(super) enum Mark {
     Unseen,
     Passed,
     Here,
+    Aborted,
     Failed,
 }
 
@@ -97,6 +102,7 @@ impl Trail {
             self.is_over = !matches!(kind, "ExecutionStarted" | "ExecutionRedriven");
         }
         let Some(owner) = owner else { return };
+        let after_failure = previous.is_some_and(|previous| previous.is_failure);
         if kind.ends_with("StateEntered") {
             self.path.push(owner.to_owned());
             self.states.entry(owner.to_owned()).or_default().entered += 1;
@@ -105,9 +111,14 @@ impl Trail {
                 *self.ways.entry(way).or_default() += 1;
             }
         } else if kind.ends_with("StateExited") {
-            self.states.entry(owner.to_owned()).or_default().left += 1;
+            let visits = self.states.entry(owner.to_owned()).or_default();
+            visits.left += 1;
+            visits.caught += u32::from(after_failure);
         } else if kind.ends_with("StateAborted") {
-            self.states.entry(owner.to_owned()).or_default().aborted += 1;
+            // The state in a branch that fails is aborted as well.
+            let visits = self.states.entry(owner.to_owned()).or_default();
+            visits.failed += u32::from(after_failure);
+            visits.aborted += u32::from(!after_failure);
         } else if kind.ends_with("Scheduled") || kind == "ParallelStateStarted" {
             self.states.entry(owner.to_owned()).or_default().attempts += 1;
         } else if kind == "MapStateStarted" {
@@ -162,34 +173,38 @@ impl Trail {
 
     pub(super) fn mark(&self, state: &str) -> Mark {
         let visits = self.visits(state);
-        let open = visits.entered.saturating_sub(visits.left + visits.aborted);
-        match (visits.entered, open, self.is_over) {
+        match (visits.entered, visits.open(), self.is_over) {
             (0, _, _) => Mark::Unseen,
-            (_, 0, _) if visits.left == 0 => Mark::Failed,
-            (_, 0, _) => Mark::Passed,
-            (_, _, false) => Mark::Here,
-            (_, _, true) => Mark::Failed,
+            (_, 1.., false) => Mark::Here,
+            (_, 1.., true) => Mark::Failed,
+            (_, 0, _) if visits.failed > 0 => Mark::Failed,
+            (_, 0, _) if visits.left > 0 => Mark::Passed,
+            (_, 0, _) => Mark::Aborted,
         }
     }
 
     /// What happened in a state, for people.
     pub(super) fn words(&self, state: &str) -> String {
         let visits = self.visits(state);
-        let open = visits.entered.saturating_sub(visits.left + visits.aborted);
-        let times = |count: u32, word: &str| match count {
-            1 => word.to_owned(),
-            count => format!("{word} {count} ×"),
+        let (here, ended) = match self.is_over {
+            true => (0, visits.open()),
+            false => (visits.open(), 0),
         };
-        let mut words = Vec::new();
-        if visits.left > 0 {
-            words.push(times(visits.left, "done"));
-        }
-        if visits.aborted > 0 {
-            words.push(times(visits.aborted, "aborted"));
-        }
-        if open > 0 {
-            words.push(times(open, if self.is_over { "failed" } else { "here" }));
-        }
+        let parts = [
+            (visits.left - visits.caught, "done"),
+            (visits.caught, "caught"),
+            (visits.failed + ended, "failed"),
+            (visits.aborted, "aborted"),
+            (here, "here"),
+        ];
+        let mut words: Vec<String> = parts
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, word)| match count {
+                1 => word.to_owned(),
+                count => format!("{word} {count} ×"),
+            })
+            .collect();
         if visits.attempts > visits.entered {
             words.push(format!("{} attempts", visits.attempts));
         }
@@ -200,6 +215,14 @@ impl Trail {
             }
         }
         words.join(", ")
+    }
+}
+
+impl Visits {
+    /// Visits that have not ended yet, or only with the execution.
+    fn open(self) -> u32 {
+        let ended = self.left + self.failed + self.aborted;
+        self.entered.saturating_sub(ended)
     }
 }
 
