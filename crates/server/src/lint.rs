@@ -50,7 +50,7 @@ pub(crate) fn refusal((name, text): (&str, &str), config: &Config) -> Option<Str
         let findings = explain(&lint, (name, text), Severity::Error);
         let errors = if count == 1 { "error" } else { "errors" };
         format!(
-            "the workflow cannot be run, {name} has {count} {errors}:\n\n{}",
+            "the workflow definition cannot be run, {name} has {count} {errors}:\n\n{}",
             findings.join("\n\n")
         )
     })
@@ -110,7 +110,10 @@ fn unserved(called: &Called<'_>, config: &Config) -> Option<(String, String, Str
         let is_ours = resource == resource::LAMBDA_INVOKE && resource::names_our_function(name);
         let is_served = is_ours || is_mapped(name);
         return (!is_served).then(|| {
-            let message = format!("nobody here does the function {name}");
+            let message = format!(
+                "state {} calls the function {name}, which nobody here does",
+                called.state
+            );
             let field = at("Parameters/FunctionName");
             (field, message, instead_of_function(name, config))
         });
@@ -118,7 +121,10 @@ fn unserved(called: &Called<'_>, config: &Config) -> Option<(String, String, Str
     if resource::is_our_function(resource) {
         return None;
     }
-    let message = format!("nobody here does {resource}");
+    let message = format!(
+        "state {} calls {resource}, which nobody here does",
+        called.state
+    );
     Some((at("Resource"), message, instead(called, resource, config)))
 }
 

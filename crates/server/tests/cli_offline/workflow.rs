@@ -153,7 +153,7 @@ fn a_task_that_nobody_does_is_a_problem_until_it_is_mapped() {
         .says(0, &["pay.json is sound"]);
     home().run("workflow lint notify.json").says(
         1,
-        &["error[RESOURCE_NOT_SERVED]: nobody here does", "[tasks."],
+        &["error[RESOURCE_NOT_SERVED]: state Pay calls", "[tasks."],
     );
     home()
         .run("--config payhook.toml workflow lint notify.json")
