@@ -11,6 +11,10 @@ use crate::view::{ShreddedEventView, ShreddedView};
 /// What is to be shredded, and why.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("oneOf" = [
+    { "required": ["event"], "properties": { "event": { "type": "string" } } },
+    { "required": ["payment"], "properties": { "payment": { "type": "string" } } },
+]))]
 pub(crate) struct ShredRequest {
     /// One event, by its id or its key such as `generic/evt_1`.
     #[serde(skip_serializing_if = "Option::is_none")]
